@@ -1,0 +1,1 @@
+"""What the weights compute: expanded weights, factorisations, attribution, interventions, tuning, families."""

@@ -1,0 +1,114 @@
+"""Gradient rules: how ReLUs and max-pools pass gradients back, apart from what they compute.
+
+`Rules` names one function for each of the network's non-linear operations. `STANDARD` is plain differentiation.
+`LINEAR` replaces the operations themselves (ReLU by the identity, max-pool by average pool), which is the linearised
+network of the circuits articles. The other rules leave the forward pass as it is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from inception_jax import ops
+from inception_jax.graph import MaxPool
+
+REDIRECT_STEPS = 17
+"""Optimisation steps during which Lucid redirects ReLU gradients (its step counter is compared with `<= 16`)."""
+
+
+@jax.custom_vjp
+def _redirected(x: Array, active: Array) -> Array:
+    return jax.nn.relu(x)
+
+
+def _redirected_forward(x: Array, active: Array) -> tuple[Array, tuple[Array, Array]]:
+    return jax.nn.relu(x), (x, active)
+
+
+def _redirected_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, None]:
+    x, active = saved
+    alive = jnp.where(active, x >= 0, x > 0)
+    dead_image = jnp.all(jnp.where(alive, g, 0) == 0, axis=tuple(range(1, g.ndim)), keepdims=True)
+    return jnp.where(alive | (active & dead_image & (g <= 0)), g, 0), None
+
+
+_redirected.defvjp(_redirected_forward, _redirected_backward)
+
+
+def redirected_relu(x: Float[Array, "n *rest"], active: bool | Bool[Array, ""] = True) -> Float[Array, "n *rest"]:
+    """ReLU that lets gradients through for images whose plain gradient would be zero everywhere.
+
+    For each image of the batch: where the plain gradient has any non-zero entry, it is used. Otherwise the incoming
+    gradient `g` (of a loss that is minimised) passes, blocked only where `x < 0` and `g > 0`, that is where the step
+    would push an inactive unit further down. `active=False` gives the plain gradient; pass
+    `step < REDIRECT_STEPS` for Lucid's schedule. Source: Lucid, `misc/redirected_relu_grad.py`, which counts `x == 0` as
+    active as long as it redirects.
+
+    >>> import jax
+    >>> jax.grad(lambda x: redirected_relu(x).sum())(jnp.array([[-1.0]])), jax.grad(lambda x: -redirected_relu(x).sum())(jnp.array([[-1.0]]))
+    (Array([[0.]], dtype=float32), Array([[-1.]], dtype=float32))
+    """
+    return _redirected(x, jnp.asarray(active))
+
+
+def linear_relu(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The identity, in place of a ReLU."""
+    return x
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def max_pool_average_gradient(x: Array, pool: MaxPool, padding: ops.Padding) -> Array:
+    """Max-pool whose gradient is that of an average pool. Source: Lucid, `make_smoothed_maxpool_grad("avg")`."""
+    return ops.max_pool(x, pool, padding)
+
+
+def _average_forward(x: Array, pool: MaxPool, padding: ops.Padding) -> tuple[Array, Array]:
+    return ops.max_pool(x, pool, padding), x
+
+
+def _average_backward(pool: MaxPool, padding: ops.Padding, x: Array, g: Array) -> tuple[Array]:
+    return jax.vjp(lambda x: ops.average_windows(x, pool, padding), x)[1](g)
+
+
+max_pool_average_gradient.defvjp(_average_forward, _average_backward)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def max_pool_l2_gradient(x: Array, pool: MaxPool, padding: ops.Padding) -> Array:
+    """Max-pool with the gradient of `avg(x**2) / (0.01 + avg(|x|))`, a softer maximum.
+
+    Source: Lucid, `make_smoothed_maxpool_grad("L2")`.
+    """
+    return ops.max_pool(x, pool, padding)
+
+
+def _l2_backward(pool: MaxPool, padding: ops.Padding, x: Array, g: Array) -> tuple[Array]:
+    def soft(x: Array) -> Array:
+        energy = ops.average_windows(x * x, pool, padding)
+        return energy / (1e-2 + ops.average_windows(jnp.abs(x), pool, padding))
+
+    return jax.vjp(soft, x)[1](g)
+
+
+max_pool_l2_gradient.defvjp(_average_forward, _l2_backward)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The functions a forward pass uses for its ReLUs, max-pools and convolutions.
+
+    `relu` maps an array to an array of its shape; `max_pool` and `conv` have the signatures of `ops.max_pool` and
+    `ops.conv`. Any function of the right signature will do.
+    """
+
+    relu: Callable[[Array], Array] = jax.nn.relu
+    max_pool: Callable[[Array, MaxPool, ops.Padding], Array] = ops.max_pool
+    conv: ops.Convolution = ops.conv
+
+
+STANDARD = Rules()
+LINEAR = Rules(relu=linear_relu, max_pool=ops.average_windows)

@@ -1,0 +1,197 @@
+"""`Model`: an architecture with its weights, called on images to get named activations."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from inception_jax.architecture import Architecture
+from inception_jax.gradients import STANDARD, Rules
+from inception_jax.graph import AvgPool, Dense, graph, output_size, weight_shapes
+from inception_jax.network import Edit, Network, Weights
+
+
+@jax.tree_util.register_pytree_node_class
+@dataclass(frozen=True)
+class Model:
+    """An InceptionV1 with weights: an immutable pytree and a pure function from images to named activations.
+
+    `weights` is a plain dict, `{layer: {"kernel": HWIO or [in, out], "bias": [out]}}`. `provenance` says where they
+    came from (source, SHA-256, licence); it belongs to the loaded object and does not travel through JAX
+    transformations. Pass a model to `jax.jit` as an argument, so that its weights are data and not program.
+
+    >>> import inception_jax, jax.numpy as jnp
+    >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    >>> acts = model(jnp.zeros((1, 64, 64, 3)), until="mixed3a")
+    >>> acts["mixed3a"].shape, model.layers["mixed3a"]
+    ((1, 8, 8, 16), 16)
+    """
+
+    architecture: Architecture
+    weights: Weights = field(repr=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.architecture, Architecture) and isinstance(self.weights, Mapping):
+            check_weights(self.architecture, self.weights)
+
+    def tree_flatten(self) -> tuple[tuple[Weights], Architecture]:
+        """Weights are the only data; the architecture is static."""
+        return (self.weights,), self.architecture
+
+    @classmethod
+    def tree_unflatten(cls, architecture: Architecture, children: tuple[Weights]) -> "Model":
+        """Rebuilds without checks, since JAX passes placeholders through here."""
+        model = object.__new__(cls)
+        object.__setattr__(model, "architecture", architecture)
+        object.__setattr__(model, "weights", children[0])
+        object.__setattr__(model, "provenance", {})
+        return model
+
+    @property
+    def name(self) -> str:
+        """The architecture's name."""
+        return self.architecture.name
+
+    @property
+    def layers(self) -> Mapping[str, int]:
+        """Every named activation with its number of units, in network order, auxiliary heads last."""
+        return MappingProxyType({node.name: node.op.units for node in graph(self.architecture).nodes})
+
+    def astype(self, dtype: Any) -> "Model":
+        """The same model with weights in `dtype` (`jnp.bfloat16`, say); activations follow the images' type."""
+        cast = jax.tree.map(lambda w: jnp.asarray(w).astype(dtype), self.weights)
+        return Model(self.architecture, cast, self.provenance)
+
+    def __call__(
+        self,
+        images: Float[Array | np.ndarray, "n h w 3"],
+        until: str | None = None,
+        *,
+        edits: Mapping[str, Edit] | None = None,
+        taps: Iterable[str] | None = None,
+        rules: Rules = STANDARD,
+    ) -> dict[str, Array]:
+        """Named activations of `images`, in network order.
+
+        Args:
+            images: RGB in [0, 1], NHWC, floating point. The network's own scaling and mean are applied inside.
+            until: stop at this layer; everything on the way to it is computed and returned. By default the whole
+                network with its auxiliary heads, which needs images of the size it was trained on.
+            edits: for any named activation, a function from its value to the value used from there on (and
+                returned). An edit of a block's `_pre_relu` reaches all of its branches.
+            taps: return only these activations (and compute only what they need).
+            rules: how ReLUs and max-pools compute and pass gradients; see `inception_jax.gradients`.
+
+        Raises:
+            ValueError: unknown layer names; images of a wrong shape, type or size; an edit of a layer that `until`
+                or `taps` leaves out, or one that changes the shape.
+
+        Called outside `jax.jit` this runs operation by operation: right for a look at a few images, slow for many.
+
+        >>> import inception_jax, jax.numpy as jnp
+        >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+        >>> images = jnp.full((1, 32, 32, 3), 0.5)
+        >>> dark = model(images, until="mixed3a", edits={"conv2d0": lambda a: 0 * a})
+        >>> float(abs(dark["maxpool0"]).max())
+        0.0
+        """
+        wanted, edits = tuple(taps or ()), dict(edits or {})
+        for name in [*wanted, *edits, *([until] if until is not None else [])]:
+            check_layer(name, self.layers)
+        targets = [*wanted, until] if until is not None else list(wanted or self.layers)
+        names = graph(self.architecture).upto(targets)
+        if unused := [name for name in edits if name not in names]:
+            raise ValueError(
+                f"edits of {unused} would have no effect: those layers are not computed for {sorted(set(targets))}; "
+                "ask for a later layer or drop the edit"
+            )
+        images = _check_images(images)
+        _check_sizes(self.architecture, names, images.shape[1:3])
+        images = images.astype(jnp.result_type(*jax.tree.leaves(self.weights)))
+        acts = Network(self.architecture, self.weights)(images, names, edits, rules)
+        return {name: acts[name] for name in names if name in wanted} if wanted else acts
+
+
+def initialise(architecture: Architecture, seed: int) -> Model:
+    """A model with random weights: He-normal kernels and zero biases, the same on every device.
+
+    Source: He et al. 2015. Drawn with NumPy, since compiling some sixty JAX initialisers takes longer than using them.
+
+    >>> from inception_jax import INCEPTION5H, initialise
+    >>> initialise(INCEPTION5H.scaled(1 / 16), seed=0).weights["conv2d0"]["kernel"].shape
+    (7, 7, 3, 4)
+    """
+    rng = np.random.default_rng(seed)
+    weights: Weights = {}
+    for layer, shapes in weight_shapes(architecture).items():
+        fan_in = int(np.prod(shapes["kernel"][:-1]))
+        kernel = rng.standard_normal(shapes["kernel"], np.float32) * np.float32(np.sqrt(2 / fan_in))
+        weights[layer] = {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(shapes["bias"])}
+    return Model(architecture, weights, {"source": f"random weights, seed {seed}"})
+
+
+def check_weights(architecture: Architecture, weights: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compare names and shapes of `weights` with the architecture's, both ways.
+
+    Raises:
+        ValueError: listing every missing, unexpected and misshapen array at once.
+    """
+    expected = {f"{k}/{p}": s for k, v in weight_shapes(architecture).items() for p, s in v.items()}
+    given = {f"{k}/{p}": tuple(np.shape(a)) for k, v in weights.items() for p, a in v.items()}
+    problems = [f"missing {name} {shape}" for name, shape in expected.items() if name not in given]
+    problems += [f"unexpected {name} {shape}" for name, shape in given.items() if name not in expected]
+    problems += [
+        f"{name} has shape {given[name]}, expected {shape}"
+        for name, shape in expected.items()
+        if name in given and given[name] != shape
+    ]
+    if problems:
+        raise ValueError(f"weights do not fit {architecture.name}: " + "; ".join(problems))
+
+
+def check_layer(name: str, layers: Iterable[str]) -> None:
+    """Raise `ValueError` naming the nearest layers if `name` is not one of `layers`."""
+    layers = list(layers)
+    if name in layers:
+        return
+    near = difflib.get_close_matches(str(name), layers, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`model.layers` lists all."
+    raise ValueError(f"no layer {name!r}; {hint}")
+
+
+def _check_images(images: Any) -> Array:
+    shape, dtype = np.shape(images), jnp.result_type(images)
+    if len(shape) != 4 or shape[-1] != 3:
+        hint = " (add a batch axis: images[None])" if len(shape) == 3 else ""
+        raise ValueError(f"images have shape {shape}; expected [n, height, width, 3]{hint}")
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"images have type {dtype}; expected floating point RGB in [0, 1] (divide bytes by 255)")
+    return jnp.asarray(images)
+
+
+def _check_sizes(arch: Architecture, names: Iterable[str], size: tuple[int, int]) -> None:
+    nodes, sizes = graph(arch), {"input": size}
+    for name in names:
+        node = nodes[name]
+        before = sizes[node.inputs[0]]
+        after = output_size(before[0], node.op, arch.padding), output_size(before[1], node.op, arch.padding)
+        sizes[name] = after
+        fits = before == (4, 4) if isinstance(node.op, Dense) and node.op.flatten else min(after) > 0
+        if not fits:
+            wants = "a 4x4 map" if isinstance(node.op, Dense) else f"at least {_window(node.op)}"
+            raise ValueError(
+                f"images of {size[0]}x{size[1]} pixels give {name!r} a map of {before[0]}x{before[1]}, but it needs "
+                f"{wants}; give images of {arch.image_size}x{arch.image_size} or stop earlier with `until`"
+            )
+
+
+def _window(op: Any) -> str:
+    size = op.size if isinstance(op, AvgPool) else getattr(op, "size", getattr(op, "kernel", 1))
+    return f"{size}x{size}"

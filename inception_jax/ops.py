@@ -1,0 +1,171 @@
+"""The arithmetic of the layers: plain functions on NHWC arrays, written for fast gradients.
+
+Two of them depart from the obvious XLA operation, because its gradient is slow (CPU, jax 0.10 to 0.12):
+max-pooling as maxima of shifted slices (the gradient of `reduce_window` costs 4 to 15 times as much), and
+`conv_fast_vjp`, whose input gradient is an ordinary convolution (the stock one is up to 20 times slower inside a
+device loop).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float
+
+from inception_jax.architecture import LRN
+from inception_jax.graph import AvgPool, MaxPool, explicit_padding
+
+Padding = tuple[tuple[int, int], tuple[int, int]]
+Convolution = Callable[[Array, Array, int, Padding], Array]
+
+_DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME padding before and after an axis of length `size`.
+
+    >>> same_padding(224, 7, 2), same_padding(225, 7, 2)
+    ((2, 3), (3, 3))
+    """
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def conv_padding(shape: tuple[int, ...], kernel: int, stride: int, rule: str) -> Padding:
+    """Padding of a convolution over NHWC `shape` under the rule `"same"` or `"caffe"`."""
+    if rule == "caffe":
+        side = (kernel // 2, kernel // 2)
+        return side, side
+    return same_padding(shape[1], kernel, stride), same_padding(shape[2], kernel, stride)
+
+
+def conv(
+    x: Float[Array, "n h w i"], kernel: Float[Array, "kh kw i o"], stride: int, padding: Padding
+) -> Float[Array, "n h2 w2 o"]:
+    """Convolution by XLA, differentiable in every mode."""
+    if kernel.shape[:2] == (1, 1) and stride == 1:
+        return jnp.einsum("nhwi,io->nhwo", x, kernel[0, 0])
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=_DIMENSIONS)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _conv_fast_vjp(x: Array, kernel: Array, stride: int, padding: Padding) -> Array:
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=_DIMENSIONS)
+
+
+def _conv_forward(x: Array, kernel: Array, stride: int, padding: Padding) -> tuple[Array, tuple[Array, Array]]:
+    return _conv_fast_vjp(x, kernel, stride, padding), (x, kernel)
+
+
+def _conv_backward(stride: int, padding: Padding, saved: tuple[Array, Array], g: Array) -> tuple[Array, Array]:
+    x, kernel = saved
+    flipped = kernel[::-1, ::-1].swapaxes(2, 3)
+    pads = []
+    for axis, (low, _) in enumerate(padding):
+        size, k = x.shape[1 + axis], kernel.shape[axis]
+        before = k - 1 - low
+        pads.append((before, size + k - 1 - before - ((g.shape[1 + axis] - 1) * stride + 1)))
+    dx = lax.conv_general_dilated(
+        g, flipped, (1, 1), pads, lhs_dilation=(stride, stride), dimension_numbers=_DIMENSIONS
+    )
+    # Dead code, removed by XLA, unless the weights are differentiated.
+    _, pull = jax.vjp(lambda k: lax.conv_general_dilated(x, k, (stride, stride), padding, None, None, _DIMENSIONS), kernel)
+    return dx, pull(g)[0]
+
+
+_conv_fast_vjp.defvjp(_conv_forward, _conv_backward)
+
+
+def conv_fast_vjp(
+    x: Float[Array, "n h w i"], kernel: Float[Array, "kh kw i o"], stride: int, padding: Padding
+) -> Float[Array, "n h2 w2 o"]:
+    """The same convolution with a reverse-mode gradient that stays fast in device loops; it has no `jvp`."""
+    if kernel.shape[:2] == (1, 1) and stride == 1:
+        return conv(x, kernel, stride, padding)
+    return _conv_fast_vjp(x, kernel, stride, padding)
+
+
+def pool_padding(shape: tuple[int, ...], pool: MaxPool, rule: str) -> Padding:
+    """Padding of a max-pool over NHWC `shape`. Caffe's last window may reach past the image, never start there."""
+    pads = []
+    for size in shape[1:3]:
+        if rule == "same":
+            pads.append(same_padding(size, pool.size, pool.stride))
+        else:
+            low = explicit_padding(pool)
+            out = -(-(size + 2 * low - pool.size) // pool.stride) + 1
+            if low and (out - 1) * pool.stride >= size + low:
+                out -= 1
+            pads.append((low, (out - 1) * pool.stride + pool.size - size - low))
+    return pads[0], pads[1]
+
+
+def max_pool(x: Float[Array, "n h w c"], pool: MaxPool, padding: Padding) -> Float[Array, "n h2 w2 c"]:
+    """Maximum over windows. Where several inputs share the maximum, they share the gradient."""
+    padded = _pad(x, padding, -jnp.inf)
+    return _windows(_windows(padded, pool, 1, jnp.maximum), pool, 2, jnp.maximum)
+
+
+def average_windows(x: Float[Array, "n h w c"], pool: MaxPool, padding: Padding) -> Float[Array, "n h2 w2 c"]:
+    """Average over the windows of a max-pool, counting only the elements inside the image (as TensorFlow does)."""
+    total = _window_sum(x, pool, padding)
+    count = _window_sum(jnp.ones((1, *x.shape[1:3], 1), x.dtype), pool, padding)
+    return total / count
+
+
+def _window_sum(x: Array, pool: MaxPool, padding: Padding) -> Array:
+    return _windows(_windows(_pad(x, padding, 0.0), pool, 1, jnp.add), pool, 2, jnp.add)
+
+
+def _pad(x: Array, padding: Padding, value: float) -> Array:
+    (top, bottom), (left, right) = padding
+    return lax.pad(x, jnp.asarray(value, x.dtype), ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0)))
+
+
+def _windows(x: Array, pool: MaxPool, axis: int, reduce: Callable[[Array, Array], Array]) -> Array:
+    out = (x.shape[axis] - pool.size) // pool.stride + 1
+    span = (out - 1) * pool.stride + 1
+    slices = [lax.slice_in_dim(x, i, i + span, pool.stride, axis) for i in range(pool.size)]
+    result = slices[0]
+    for other in slices[1:]:
+        result = reduce(result, other)
+    return result
+
+
+def avg_pool(x: Float[Array, "n h w c"], pool: AvgPool) -> Float[Array, "n *rest c"]:
+    """Average over windows inside the image; with `pool.squeeze`, a single position becomes `[n, c]`."""
+    if pool.size is None:
+        return x.mean((1, 2))
+    # A Python scalar as initial value keeps reduce_window differentiable under jit.
+    y = lax.reduce_window(
+        x, 0.0, lax.add, (1, pool.size, pool.size, 1), (1, pool.stride, pool.stride, 1), "VALID"
+    ) / (pool.size**2)
+    return y[:, 0, 0] if pool.squeeze and y.shape[1:3] == (1, 1) else y
+
+
+def local_response_norm(x: Float[Array, "n h w c"], lrn: LRN) -> Float[Array, "n h w c"]:
+    """Divide by a power of the energy in neighbouring channels; computed in float32 whatever the input's type.
+
+    Source: Krizhevsky et al. 2012, section 3.3; `tf.nn.local_response_normalization`.
+    """
+    channels = x.shape[-1]
+    distance = np.abs(np.arange(channels)[:, None] - np.arange(channels)[None])
+    band = jnp.asarray(distance <= lrn.radius, jnp.float32) * lrn.alpha
+    wide = x.astype(jnp.float32)
+    energy = lrn.bias + jnp.einsum("nhwi,io->nhwo", wide * wide, band)
+    return (wide * _inverse_power(energy, lrn.beta)).astype(x.dtype)
+
+
+def _inverse_power(x: Array, beta: float) -> Array:
+    # Square roots are several times cheaper than a general power, and these are the two released networks.
+    if beta == 0.5:
+        return lax.rsqrt(x)
+    if beta == 0.75:
+        root = lax.rsqrt(x)
+        return root * jnp.sqrt(root)
+    return x**-beta
+
+
