@@ -1,8 +1,9 @@
 """`Model`: an architecture with its weights, called on images to get named activations."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -13,8 +14,10 @@ from jaxtyping import Array, Float
 
 from inception_jax.architecture import Architecture
 from inception_jax.gradients import STANDARD, Rules
-from inception_jax.graph import AvgPool, Dense, graph, output_size, weight_shapes
-from inception_jax.network import Edit, Network, Weights
+from inception_jax.graph import INPUT, AvgPool, Dense, graph, output_size, weight_shapes
+from inception_jax.network import Network, Weights, branches
+
+Edit = Callable[[Array], Array]
 
 
 @jax.tree_util.register_pytree_node_class
@@ -65,7 +68,7 @@ class Model:
         return MappingProxyType({node.name: node.op.units for node in graph(self.architecture).nodes})
 
     def astype(self, dtype: Any) -> "Model":
-        """The same model with weights in `dtype` (`jnp.bfloat16`, say); activations follow the images' type."""
+        """The same model computing in `dtype`, `jnp.bfloat16` say."""
         cast = jax.tree.map(lambda w: jnp.asarray(w).astype(dtype), self.weights)
         return Model(self.architecture, cast, self.provenance)
 
@@ -93,7 +96,8 @@ class Model:
             ValueError: unknown layer names; images of a wrong shape, type or size; an edit of a layer that `until`
                 or `taps` leaves out, or one that changes the shape.
 
-        Called outside `jax.jit` this runs operation by operation: right for a look at a few images, slow for many.
+        Called outside `jax.jit`, it compiles the stretches between edits once per set of layers and image size, and
+        runs the edits themselves as they are.
 
         >>> import inception_jax, jax.numpy as jnp
         >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
@@ -114,9 +118,50 @@ class Model:
             )
         images = _check_images(images)
         _check_sizes(self.architecture, names, images.shape[1:3])
-        images = images.astype(jnp.result_type(*jax.tree.leaves(self.weights)))
-        acts = Network(self.architecture, self.weights)(images, names, edits, rules)
-        return {name: acts[name] for name in names if name in wanted} if wanted else acts
+        acts = self._run(images, names, edits, rules)
+        return {name: acts[name] for name in names if name in wanted or not wanted}
+
+    def _run(self, images: Array, names: tuple[str, ...], edits: Mapping[str, Edit], rules: Rules) -> dict[str, Array]:
+        arch, network = self.architecture, graph(self.architecture)
+        dtype = jnp.result_type(*jax.tree.leaves(self.weights))
+        # Scaled before the cast, since 8 bits of mantissa on [0, 1] would be lost twice.
+        acts = {INPUT: (images * arch.input_scale - jnp.asarray(arch.input_mean, images.dtype)).astype(dtype)}
+        concrete = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((images, self.weights)))
+        # Outside of a trace, the stretches between edits are compiled; inside one, everything is one program anyway.
+        forward = _compiled if concrete else _forward
+        for stretch in _stretches(names, edits):
+            sources = {source for name in stretch for source in network[name].inputs}
+            acts |= forward(arch, self.weights, {k: v for k, v in acts.items() if k in sources}, stretch, rules)
+            if (last := stretch[-1]) in edits:
+                acts[last] = _edit(last, edits[last], acts[last])
+                acts |= branches(acts[last], network, last)
+        return acts
+
+
+def _forward(
+    arch: Architecture, weights: Weights, given: dict[str, Array], names: tuple[str, ...], rules: Rules
+) -> dict[str, Array]:
+    return Network(arch, weights)(given, names, rules)
+
+
+_compiled = partial(jax.jit, static_argnums=(0, 3, 4))(_forward)
+
+
+def _stretches(names: tuple[str, ...], edits: Mapping[str, Edit]) -> Iterator[tuple[str, ...]]:
+    start = 0
+    for i, name in enumerate(names, 1):
+        if name in edits or i == len(names):
+            yield names[start:i]
+            start = i
+
+
+def _edit(name: str, edit: Edit, value: Array) -> Array:
+    edited = jnp.asarray(edit(value))
+    if edited.shape != value.shape:
+        raise ValueError(
+            f"the edit of {name!r} returned shape {edited.shape}; expected {value.shape}, the activation's own"
+        )
+    return edited.astype(value.dtype)
 
 
 def initialise(architecture: Architecture, seed: int) -> Model:
@@ -145,15 +190,23 @@ def check_weights(architecture: Architecture, weights: Mapping[str, Mapping[str,
     """
     expected = {f"{k}/{p}": s for k, v in weight_shapes(architecture).items() for p, s in v.items()}
     given = {f"{k}/{p}": tuple(np.shape(a)) for k, v in weights.items() for p, a in v.items()}
+    if problems := shape_differences(expected, given):
+        raise ValueError(f"weights do not fit {architecture.name}: " + "; ".join(problems))
+
+
+def shape_differences(expected: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """What is missing from `given`, what is unexpected in it, and which shapes differ, a phrase for each.
+
+    >>> shape_differences({"a": (2,), "b": (3,)}, {"a": (4,), "c": (1,)})
+    ['missing b (3,)', 'unexpected c (1,)', 'a has shape (4,), expected (2,)']
+    """
     problems = [f"missing {name} {shape}" for name, shape in expected.items() if name not in given]
     problems += [f"unexpected {name} {shape}" for name, shape in given.items() if name not in expected]
-    problems += [
+    return problems + [
         f"{name} has shape {given[name]}, expected {shape}"
         for name, shape in expected.items()
         if name in given and given[name] != shape
     ]
-    if problems:
-        raise ValueError(f"weights do not fit {architecture.name}: " + "; ".join(problems))
 
 
 def check_layer(name: str, layers: Iterable[str]) -> None:

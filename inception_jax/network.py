@@ -1,6 +1,6 @@
 """The forward pass: a Flax NNX module that walks the graph and names every activation it computes."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,6 @@ from inception_jax import ops
 from inception_jax.architecture import Architecture
 from inception_jax.gradients import STANDARD, Rules
 
-Edit = Callable[[Array], Array]
 Weights = dict[str, dict[str, Array]]
 
 
@@ -37,26 +36,14 @@ class Network(nnx.Module):
             setattr(self, name, Layer(layer["kernel"], layer["bias"]))
 
     def __call__(
-        self,
-        images: Float[Array, "n h w 3"],
-        names: Iterable[str],
-        edits: Mapping[str, Edit],
-        rules: Rules = STANDARD,
+        self, given: Mapping[str, Array], names: Iterable[str], rules: Rules = STANDARD
     ) -> dict[str, Array]:
-        """Activations `names` (every one of the graph's that they need must be among them), after `edits`."""
-        arch, network = self.architecture, g.graph(self.architecture)
-        mean = jnp.asarray(arch.input_mean, images.dtype)
-        acts: dict[str, Array] = {g.INPUT: images * arch.input_scale - mean}
+        """Activations `names`, computed in this order from those `given` (the scaled image is called `"input"`)."""
+        network, acts = g.graph(self.architecture), dict(given)
         for name in names:
             node = network[name]
-            value = self._apply(node.op, [acts[source] for source in node.inputs], rules)
-            if name in edits:
-                value = _edit(name, edits[name], value)
-                if isinstance(node.op, g.Concat) and node.op.view:
-                    acts.update(_parts(value, network, node))
-            acts[name] = value
-        del acts[g.INPUT]
-        return acts
+            acts[name] = self._apply(node.op, [acts[source] for source in node.inputs], rules)
+        return {name: acts[name] for name in names}
 
     def _apply(self, op: g.Op, inputs: list[Array], rules: Rules) -> Array:
         x, padding = inputs[0], self.architecture.padding
@@ -83,14 +70,11 @@ class Network(nnx.Module):
                 return jax.nn.softmax(x)
 
 
-def _edit(name: str, edit: Edit, value: Array) -> Array:
-    edited = jnp.asarray(edit(value))
-    if edited.shape != value.shape:
-        raise ValueError(f"the edit of {name!r} returned shape {edited.shape}; expected {value.shape}, the activation's")
-    return edited.astype(value.dtype)
-
-
-def _parts(whole: Array, network: g.Graph, node: g.Node) -> dict[str, Array]:
+def branches(whole: Float[Array, "n h w c"], network: g.Graph, name: str) -> dict[str, Array]:
+    """The parts of a block's pre-activation `whole`, by the names of its branches; empty for other activations."""
+    node = network[name]
+    if not (isinstance(node.op, g.Concat) and node.op.view):
+        return {}
     parts, start = {}, 0
     for source in node.inputs:
         units = network[source].op.units

@@ -1,0 +1,1 @@
+"""Experiments: `python -m experiments NAME`, one module each, every run in its own directory."""

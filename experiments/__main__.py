@@ -1,0 +1,90 @@
+"""The command line: `python -m experiments NAME [options]`, `python -m experiments --help` for the list."""
+
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import tyro
+
+from experiments import feature_vis
+from experiments.options import UsageError
+from inception_jax import pretrained
+
+EXPERIMENTS = {"feature_vis": feature_vis}
+"""Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
+
+INTERRUPTED = 130
+"""Exit code of a run stopped by Ctrl-C (128 plus the signal's number, as shells count)."""
+
+
+def overview() -> str:
+    """The text of `python -m experiments --help`: every experiment with the first line of its card.
+
+    >>> print(overview().splitlines()[0])
+    usage: python -m experiments NAME [options]
+    """
+    width = max(map(len, EXPERIMENTS))
+    lines = [f"  {name:<{width}}  {_card(name).splitlines()[0]}" for name in EXPERIMENTS]
+    return "\n".join(
+        [
+            "usage: python -m experiments NAME [options]",
+            "",
+            "experiments:",
+            *lines,
+            "",
+            "`python -m experiments NAME --help` shows what an experiment does, its command and its options.",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one experiment; the return value is the exit code.
+
+    0 is success, 2 a request that cannot be met (one line on standard error says why), 130 an interrupted run.
+
+    >>> main(["--help"])  # doctest: +ELLIPSIS
+    usage: python -m experiments NAME [options]
+    ...
+    0
+    """
+    name, *options = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if name in ("-h", "--help"):
+        print(overview())
+        return 0
+    if name not in EXPERIMENTS:
+        near = difflib.get_close_matches(name, EXPERIMENTS, n=1) or sorted(EXPERIMENTS)
+        print(f"error: no experiment {name!r}; try {', '.join(near)} or --help", file=sys.stderr)
+        return 2
+    experiment = EXPERIMENTS[name]
+    config = tyro.cli(
+        experiment.Config,
+        prog=f"python -m experiments {name}",
+        description=_card(name),
+        args=options,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    try:
+        _cache_compilations(pretrained.cache_folder() / "xla")
+        return experiment.run(config)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _card(name: str) -> str:
+    return (EXPERIMENTS[name].__doc__ or "").strip()
+
+
+def _cache_compilations(folder: Path) -> None:
+    """Keep compiled programs between runs, unless JAX has been told where already."""
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""A run's own directory: what was asked for, what came out, enough to go on where it stopped.
+
+`config.json` holds the settings that decide the results, and a directory takes results of those settings only. Every
+file appears whole or not at all: it is written beside its place and then moved there.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from experiments.options import UsageError
+
+CONFIG = "config.json"
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One run's files. Paths given to its methods are relative to `path`.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> run = open_run(Path(folder.name) / "run", {"steps": 4}, {"device": "cpu"})
+    >>> run.write_json("metrics.json", {"units": {}})
+    >>> run.metrics
+    {'units': {}}
+    >>> open_run(run.path, {"steps": 512}, {})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    experiments.options.UsageError: ...run holds a run with other settings (steps 4 there, 512 here); give ...
+    >>> folder.cleanup()
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `config.json` holds."""
+        return _read_json(self.path / CONFIG)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds; empty before the first result."""
+        return _read_json(self.path / METRICS)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write `content` as JSON, readable by people too."""
+        self._write(name, (json.dumps(content, indent=2) + "\n").encode())
+
+    def write_text(self, name: str, content: str) -> None:
+        """Write `content` in UTF-8."""
+        self._write(name, content.encode())
+
+    def write_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
+        """Write arrays as `.npz`."""
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        self._write(name, buffer.getvalue())
+
+    def read_arrays(self, name: str) -> dict[str, np.ndarray]:
+        """The arrays that `write_arrays` wrote; none before it has."""
+        if not (self.path / name).exists():
+            return {}
+        with np.load(self.path / name, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def write_image(self, name: str, image: Float[np.ndarray, "height width 3"] | Image.Image) -> None:
+        """Write a PNG. Arrays hold RGB in [0, 1]; values are rounded to the nearest of 256 levels."""
+        if not isinstance(image, Image.Image):
+            image = Image.fromarray((np.clip(image, 0, 1) * 255).round().astype(np.uint8))
+        buffer = io.BytesIO()
+        image.save(buffer, format="PNG")
+        self._write(name, buffer.getvalue())
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self.path / name
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.write_bytes(content)
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], *, force: bool = False) -> RunDirectory:
+    """The directory at `path` for a run with these `settings`: a new one, or one that holds part of the same run.
+
+    Args:
+        path: made if it is not there.
+        settings: what decides the results, as JSON types.
+        facts: what else `config.json` should record when the run begins (versions, device, ...).
+        force: empty the directory of an earlier run's results and begin again.
+
+    Raises:
+        UsageError: the directory holds a run with other settings, or files that no run made, or cannot be written.
+    """
+    run = RunDirectory(path)
+    known = _read_json(path / CONFIG)
+    if not known and _occupied(path):
+        raise UsageError(f"{path} is not empty and holds no run; give another directory with --out")
+    if known and force:
+        _clear(path)
+    elif known:
+        _compare(path, known.get("settings", {}), settings)
+        return run
+    run.write_json(CONFIG, {**facts, "identity": identity(settings), "settings": settings})
+    return run
+
+
+def identity(settings: Mapping[str, Any]) -> str:
+    """SHA-256 of settings: equal exactly where a run of one can go on with results of the other.
+
+    >>> identity({"a": 1, "b": 2}) == identity({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _compare(path: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
+    there, here = json.loads(json.dumps(there)), json.loads(json.dumps(here))
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    if names:
+        differences = ", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
+        raise UsageError(
+            f"{path} holds a run with other settings ({differences}); give another directory with --out, "
+            "or start over with --force"
+        )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"cannot read {path}: expected a JSON object")
+    return content
+
+
+def _occupied(path: Path) -> bool:
+    return path.is_dir() and any(not file.name.startswith(".") for file in path.iterdir())
+
+
+def _clear(path: Path) -> None:
+    (path / METRICS).unlink(missing_ok=True)
+    for image in (path / "images").glob("*.png"):
+        image.unlink()

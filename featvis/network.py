@@ -1,0 +1,120 @@
+"""The contract with models: any callable from images to named activations."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+import inception_jax
+from inception_jax import ops
+from inception_jax.gradients import REDIRECT_STEPS, STANDARD, Rules, redirected_relu
+
+Network = Callable[[Float[Array, "n h w c"]], Mapping[str, Float[Array, "n ..."]]]
+"""Images to named activations. If it is a pytree (a `Model`, an Equinox module, `jax.tree_util.Partial(apply,
+variables)`), its arrays are passed to the compiled program as arguments; other callables are compiled in."""
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["treedef", "static"])
+@dataclass(frozen=True)
+class Bound:
+    """A network split into arrays (data) and everything else (static), so that it can cross `jax.jit`."""
+
+    arrays: list[Any]
+    treedef: Any
+    static: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, network: Network) -> "Bound":
+        """Split `network`."""
+        leaves, treedef = jax.tree.flatten(network)
+        is_array = [isinstance(leaf, jax.Array) or hasattr(leaf, "__array__") for leaf in leaves]
+        arrays = [leaf for leaf, yes in zip(leaves, is_array, strict=True) if yes]
+        static = tuple(_ARRAY if yes else leaf for leaf, yes in zip(leaves, is_array, strict=True))
+        return cls(arrays, treedef, static)
+
+    @property
+    def network(self) -> Network:
+        """The network again."""
+        arrays = iter(self.arrays)
+        return jax.tree.unflatten(self.treedef, [next(arrays) if leaf is _ARRAY else leaf for leaf in self.static])
+
+
+class _Array:
+    def __repr__(self) -> str:
+        return "<array>"
+
+
+_ARRAY = _Array()
+
+
+def activations(
+    network: Network, images: Float[Array, "n h w c"], layers: tuple[str, ...], rules: Rules
+) -> dict[str, Array]:
+    """The activations `layers` of `images`, in float32.
+
+    Our own models stop at the deepest of the layers and follow `rules`; for other networks, XLA removes what is not
+    used, and their gradients are their own.
+    """
+    if isinstance(network, inception_jax.Model):
+        acts = network(images, taps=layers, rules=rules) if layers else {}
+    else:
+        acts = network(images)
+    return {name: acts[name].astype(jnp.float32) for name in layers}
+
+
+def activation_shapes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+    """Shapes of `layers` for one image of `size`, without computing anything.
+
+    Raises:
+        ValueError: an unknown layer, or images too small for it.
+    """
+    acts = _abstract(network, layers, size)
+    if missing := [name for name in layers if name not in acts]:
+        raise ValueError(f"the network returns no {missing}; it returns {sorted(acts)}")
+    return {name: acts[name].shape for name in layers}
+
+
+def unit_counts(network: Network, size: tuple[int, int]) -> Mapping[str, int]:
+    """Number of units of every layer the network has."""
+    if isinstance(network, inception_jax.Model):
+        return network.layers
+    return {name: value.shape[-1] for name, value in _abstract(network, (), size).items()}
+
+
+def activation_bytes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> int:
+    """Memory that the activations on the way to `layers` take for one image of `size`."""
+    acts = _abstract(network, _deepest(layers), size, whole=True)
+    return sum(value.size * value.dtype.itemsize for value in acts.values())
+
+
+def _deepest(layers: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in layers if name != INPUT)
+
+
+def _abstract(
+    network: Network, layers: tuple[str, ...], size: tuple[int, int], whole: bool = False
+) -> Mapping[str, jax.ShapeDtypeStruct]:
+    image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+    if isinstance(network, inception_jax.Model):
+        if not layers:
+            return {}
+        if whole:
+            return {k: v for name in layers for k, v in jax.eval_shape(lambda x: network(x, until=name), image).items()}
+        return jax.eval_shape(lambda x: network(x, taps=layers), image)
+    return jax.eval_shape(network, image)
+
+
+def lucid_rules(step: Array) -> Rules:
+    """Rules of optimisation step `step`: ReLU gradients are redirected at first. Source: Lucid, `render_vis`."""
+    return fast(Rules(relu=partial(redirected_relu, active=step < REDIRECT_STEPS)))
+
+
+def fast(rules: Rules = STANDARD) -> Rules:
+    """`rules` with the convolution whose gradient is fastest on the default device."""
+    if rules.conv is ops.conv and jax.default_backend() == "cpu":
+        return Rules(rules.relu, rules.max_pool, ops.conv_fast_vjp)
+    return rules

@@ -1,0 +1,154 @@
+"""`render`: images that drive chosen units, many at once."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from tqdm.auto import tqdm
+
+import inception_jax
+from featvis import memory, plan, shortform
+from featvis import param as parameterizations
+from featvis import transforms as transformations
+from featvis.engine import Program
+from featvis.network import Bound, Network, activation_bytes, activation_shapes, unit_counts
+from featvis.objectives import INPUT, Objective, check
+from featvis.optimise import Attempt, best, optimise
+from featvis.result import Result
+from inception_jax.gradients import Rules
+
+Objectives = str | Objective | Iterable[str | Objective]
+
+
+def render(
+    model: Network,
+    objectives: Objectives,
+    *,
+    steps: int = 512,
+    seed: int = 0,
+    param: parameterizations.Parameterization | None = None,
+    transforms: Sequence[transformations.Transform] = transformations.LUCID,
+    optimizer: optax.GradientTransformation | None = None,
+    restarts: int = 1,
+    rules: Rules | None = None,
+    dtype: Any = jnp.float32,
+    batch: int | None = None,
+    progress: bool | None = None,
+    on_batch: Callable[[Result], None] | None = None,
+) -> Result:
+    """Optimise one image for each objective, many at once in one compiled program.
+
+    Args:
+        model: any callable from images `[n, height, width, 3]` in [0, 1] to a dict of named activations.
+        objectives: an `Objective` or a short form (`"mixed4a:476"`), or several. Each unit has random numbers of
+            its own, drawn from `seed` and its label, so it comes out the same whatever else is in the list; the
+            same objective listed twice gives two different images.
+        steps: updates of each image.
+        seed: of all random numbers; the same call on the same device gives the same bits.
+        param: what is optimised, by default `featvis.param.image(128)`.
+        transforms: drawn anew for every unit and step; see `featvis.transforms`. An empty list for none.
+        optimizer: any optax optimiser, by default Adam at 0.05. Keep one object for repeated calls: each new one is
+            compiled anew.
+        restarts: attempts per unit; the one with the highest final objective is kept.
+        rules: gradient rules of our own models, the same at every step; by default Lucid's, which redirects ReLU
+            gradients in the first steps.
+        dtype: of the network's arithmetic, `jnp.float32` or `jnp.bfloat16`; parameters and optimiser stay float32.
+        batch: images per program; by default what suits the device and its memory.
+        progress: whether to draw a progress bar; by default only on terminals.
+        on_batch: called with each batch of finished units as soon as it is there, to store it.
+
+    Returns:
+        Images, objective histories and final scores in the order of `objectives`. After Ctrl-C, of those units that
+        had at least one chunk of steps.
+
+    Raises:
+        ValueError: an unknown layer or unit, an image too small for the layer, or an argument out of range.
+        KeyboardInterrupt: if interrupted before anything was done.
+
+    Source: Lucid, `render_vis` and its defaults; Olah et al. 2017, *Feature Visualization*.
+
+    >>> import inception_jax, featvis
+    >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    >>> result = featvis.render(model, "conv2d0:0-1", steps=2, param=featvis.param.image(32))
+    >>> result.images.shape, result.history.shape, result.labels
+    ((2, 32, 32, 3), (2, 2), ('conv2d0:0', 'conv2d0:1'))
+    """
+    for name, value in {"steps": steps, "restarts": restarts, "batch": 1 if batch is None else batch}.items():
+        if value < 1:
+            raise ValueError(f"{name} is {value}; expected at least 1")
+    param = parameterizations.image() if param is None else param
+    network = _cast(model, dtype)
+    size = (param.shape[0], param.shape[1])
+    view = transformations.output_size(transforms, size)
+    listed = _resolve(network, objectives, size)
+    _check(network, listed, param.shape, (size, view))
+
+    bound, attempts, finished = Bound.of(network), defaultdict[int, list[Attempt]](list), list[Result]()
+    total = len(listed) * restarts * steps
+    with tqdm(total=total, unit="step", disable=None if progress is None else not progress) as bar:
+        for jobs in plan.groups(plan.jobs(listed, seed, restarts)):
+            objective = jobs[0].objective
+            program = Program(
+                objective.fn, objective.layers, param, tuple(transforms), optimizer or _adam(), rules
+            )
+            limit = batch or memory.batch_size(activation_bytes(network, objective.layers, view))
+            for part, width in plan.batches(jobs, limit):
+                done = optimise(program, bound, part, width, steps, bar.update)
+                interrupted = not done or done[0].steps_done < steps
+                for attempt in done:
+                    attempts[attempt.job.index].append(attempt)
+                complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
+                if complete:
+                    finished.append(best([attempts.pop(i) for i in complete], seed))
+                    if on_batch is not None:
+                        on_batch(finished[-1])
+                if interrupted:
+                    if not finished:
+                        raise KeyboardInterrupt
+                    return Result.merge(finished)
+    return Result.merge(finished)
+
+
+@cache
+def _adam() -> optax.GradientTransformation:
+    # One object, since programs are told apart by their optimiser's identity.
+    return optax.adam(0.05)
+
+
+def _cast(model: Network, dtype: Any) -> Network:
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"dtype is {dtype}; expected a floating-point type such as jnp.float32 or jnp.bfloat16")
+    if isinstance(model, inception_jax.Model):
+        return model.astype(dtype)
+    if dtype != jnp.float32:
+        raise ValueError(f"dtype {jnp.dtype(dtype)} is for this project's models; cast {type(model).__name__} yourself")
+    return model
+
+
+def _resolve(model: Network, objectives: Objectives, size: tuple[int, int]) -> list[Objective]:
+    items = [objectives] if isinstance(objectives, str | Objective) else list(objectives)
+    if any(isinstance(item, str) for item in items):
+        layers = unit_counts(model, size)
+        parsed = [shortform.parse(item, layers) if isinstance(item, str) else [item] for item in items]
+    else:
+        parsed = [[item] for item in items]
+    listed = [objective for part in parsed for objective in part]
+    for item in listed:
+        if not isinstance(item, Objective):
+            raise ValueError(f"{item!r} is no objective; expected featvis.objectives or a short form: {shortform.FORMS}")
+    if not listed:
+        raise ValueError("no objectives were given; expected at least one")
+    return listed
+
+
+def _check(
+    model: Network, objectives: Sequence[Objective], shape: tuple[int, ...], sizes: Sequence[tuple[int, int]]
+) -> None:
+    layers = tuple(dict.fromkeys(name for o in objectives for name in o.layers if name != INPUT))
+    for size in dict.fromkeys(sizes):
+        shapes = activation_shapes(model, layers, size) | {INPUT: (1, *shape)}
+        for objective in objectives:
+            check(objective.fn, shapes, objective.data)

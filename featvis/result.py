@@ -1,0 +1,49 @@
+"""What `render` returns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Images of several units, and how they were reached.
+
+    Attributes:
+        images: one per unit, in [0, 1].
+        history: objective at every step, of the transformed image before that step's update; NaN for steps not done.
+        scores: objective of each image as it is, without transforms.
+        labels: name of each unit's objective.
+        indices: place of each unit in the list of objectives.
+        steps_done: steps each image had; fewer than asked for only after an interruption.
+        seed: the seed of the whole call.
+    """
+
+    images: Float[np.ndarray, "n h w c"]
+    history: Float[np.ndarray, "n steps"]
+    scores: Float[np.ndarray, " n"]
+    labels: tuple[str, ...]
+    indices: Int[np.ndarray, " n"]
+    steps_done: Int[np.ndarray, " n"]
+    seed: int
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether some image had fewer steps than asked for."""
+        return bool((self.steps_done < self.history.shape[1]).any())
+
+    @staticmethod
+    def merge(parts: Sequence["Result"]) -> "Result":
+        """The units of several results of one call, in the order of the list of objectives."""
+        order = np.argsort(np.concatenate([part.indices for part in parts]), kind="stable")
+        arrays = {
+            name: np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("images", "history", "scores", "indices", "steps_done")
+        }
+        labels = [label for part in parts for label in part.labels]
+        return Result(**arrays, labels=tuple(labels[i] for i in order), seed=parts[0].seed)

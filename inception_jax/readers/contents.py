@@ -1,0 +1,66 @@
+"""What every weight reader returns, the one error they raise, and the bounds they keep."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+MAX_BYTES = 2**30
+"""Largest file, and largest sum of its arrays, that is read; the released networks have about 50 MB."""
+
+MAX_ARRAYS = 10_000
+"""Most arrays of a file; the released networks have some 130."""
+
+Stated = Mapping[str, Mapping[str, Any]]
+"""What a file itself says about the network: for each named activation, its operation's settings."""
+
+
+class WeightsError(ValueError):
+    """A weights file that cannot be read, or does not hold an InceptionV1."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A weights file in this project's terms.
+
+    `arrays` has `<layer>_w` (HWIO, or `[in, out]`) and `<layer>_b`; arrays the reader has no name for keep the
+    file's. `family` names the architecture whose files have this format and these names, where they tell. `stated`
+    is what the file says about the operations (see `inception_jax.readers.stated`), `metadata` its free text.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    format: str
+    family: str | None = None
+    stated: Stated = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def array_from(data: bytes | memoryview, dtype: Any, shape: Sequence[int], name: str) -> np.ndarray:
+    """The array of `shape` that `data` holds, which must be exactly its bytes.
+
+    >>> array_from(bytes(8), "<f4", (2,), "conv2d0_b")
+    array([0., 0.], dtype=float32)
+    """
+    needed = element_count(shape, name) * np.dtype(dtype).itemsize
+    if needed != len(data):
+        raise WeightsError(f"{name} of shape {tuple(shape)} needs {needed} bytes, but the file has {len(data)} for it")
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def element_count(shape: Sequence[int], name: str) -> int:
+    """Elements of an array of `shape`; refuses negative sides and more than `MAX_BYTES` of float32."""
+    count = math.prod(shape)
+    if len(shape) > 8 or any(side < 0 for side in shape) or 4 * count > MAX_BYTES:
+        raise WeightsError(f"{name} has shape {tuple(shape)}; expected an array of at most {MAX_BYTES} bytes")
+    return count
+
+
+def add(arrays: dict[str, np.ndarray], name: str, array: np.ndarray) -> None:
+    """Put `array` into `arrays`; refuses a second one of the same name, and too many of them."""
+    if name in arrays:
+        raise WeightsError(f"{name} is in the file twice")
+    if len(arrays) == MAX_ARRAYS:
+        raise WeightsError(f"the file has more than {MAX_ARRAYS} arrays")
+    arrays[name] = array
