@@ -10,7 +10,7 @@ import tyro
 
 from experiments import feature_vis
 from experiments.options import UsageError
-from inception_jax import pretrained
+from inception_jax.cache import cache_folder
 
 EXPERIMENTS = {"feature_vis": feature_vis}
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     try:
-        _cache_compilations(pretrained.cache_folder() / "xla")
+        _cache_compilations(cache_folder() / "xla")
         return experiment.run(config)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -82,7 +82,7 @@ def _card(name: str) -> str:
 
 def _cache_compilations(folder: Path) -> None:
     """Keep compiled programs between runs, unless JAX has been told where already."""
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
 
 

@@ -1,11 +1,11 @@
 """Feature visualisations of many units of one layer, on one page.
 
-Command  python -m experiments feature_vis --layer mixed4a --units 0:16
-Time     about 4 minutes on two CPU cores
-Expect   one picture per unit that drives it harder than photographs do, after Olah et al. 2017, "Feature
-         Visualization": index.html and sheet.png show them, images/ holds them, metrics.json and history.npz have
-         the objective values, config.json says what made them
-Resume   Ctrl-C keeps what is done; the same command goes on from there
+- Command: python -m experiments feature_vis --layer mixed4a --units 0:16
+- Time: about 4 minutes on two CPU cores
+- Expect: for each unit an image that drives it harder than photographs do, after Olah et al. 2017, "Feature
+  Visualization". index.html and sheet.png show all of them, images/ holds them, metrics.json and history.npz have the
+  objective values, config.json says what made them
+- Resume: Ctrl-C keeps what is done, the same command goes on from there
 """
 
 import dataclasses
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jax.numpy as jnp
-from PIL import Image
 
 import featvis
 import inception_jax
@@ -72,7 +71,8 @@ def run(config: Config) -> int:
 
     interrupted = False
     try:
-        _draw(directory, model, {name: units[name] for name in missing}, config)
+        if missing:
+            _draw(directory, model, {name: units[name] for name in missing}, config)
     except KeyboardInterrupt:
         interrupted = True
     missing = _missing(directory, units, config.steps)
@@ -205,7 +205,7 @@ def _write_page(
     if not names:
         return False
     units = {name: metrics["units"][name] for name in names}
-    images = [Image.open(directory.path / _image(name)) for name in names]
+    images = [directory.read_image(_image(name)) for name in names]
     directory.write_image(SHEET, page.contact_sheet(images, [unit["label"] for unit in units.values()]))
     html = page.render(
         "feature_vis.html",
@@ -228,11 +228,11 @@ def _write_page(
 
 def _lede(config: Config, model: str, count: int) -> str:
     kind = {"channel": "mean over all positions", "neuron": "value at the centre"}[config.objective]
+    how = f"{config.steps} steps from noise at {config.size} x {config.size} pixels"
     return (
         f"{count} {'unit' if count == 1 else 'units'} of {model}, each shown by an image optimised to "
-        f"{'lower' if config.negative else 'raise'} it: {config.steps} steps from noise at {config.size} × {config.size} "
-        f"pixels. The number is the objective for the image as shown (the unit's {kind}"
-        f"{', negated' if config.negative else ''}), the curve its course under random transformations."
+        f"{'lower' if config.negative else 'raise'} it: {how}. The number is the objective for the image as shown "
+        f"(the unit's {kind}{', negated' if config.negative else ''}), the curve its course under random transforms."
     )
 
 

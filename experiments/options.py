@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import inception_jax
+from inception_jax import Model, pretrained
+from inception_jax.model import check_layer
 
 
 class UsageError(Exception):
@@ -44,14 +45,14 @@ def usage_errors() -> Iterator[None]:
         raise UsageError(" ".join(str(error).split())) from error
 
 
-def load_model(options: Options) -> inception_jax.Model:
-    """The model that `--model` names.
+def load_model(options: Options) -> Model:
+    """The model that `--model` names, else the first weights found.
 
     Raises:
         UsageError: no such name or file, a file that cannot be read, or no weights to be had.
     """
     with usage_errors():
-        return inception_jax.load(options.model)
+        return pretrained.default() if options.model is None else pretrained.load(options.model)
 
 
 def parse_units(text: str, layer: str, layers: Mapping[str, int]) -> list[int]:
@@ -69,7 +70,7 @@ def parse_units(text: str, layer: str, layers: Mapping[str, int]) -> list[int]:
     experiments.options.UsageError: units '500:600': mixed4a has units 0 to 507
     """
     with usage_errors():
-        inception_jax.model.check_layer(layer, layers)
+        check_layer(layer, layers)
     count = layers[layer]
     chosen: list[int] = []
     for part in text.split(","):

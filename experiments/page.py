@@ -25,7 +25,7 @@ def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str]) -> Image
         labels: one for each image; shortened with an ellipsis where wider than the image.
 
     >>> contact_sheet([Image.new("RGB", (64, 64))] * 6, ["mixed4a:0"] * 6).size
-    (224, 190)
+    (224, 194)
     """
     width, height = images[0].size
     font = ImageFont.load_default(_TEXT)
@@ -68,7 +68,7 @@ def render(template: str, **context: Any) -> str:
 
 def provenance(config: Mapping[str, Any]) -> dict[str, str]:
     """The part of `config.json` that a page shows, named for people."""
-    model = dict(config["model"])
+    model = {name: value for name, value in config["model"].items() if isinstance(value, str)}
     rows = {
         "Command": config["command"],
         "Model": " · ".join(f"{key} {value}" for key, value in model.items()),

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
 import subprocess
@@ -62,7 +63,7 @@ def weights_digest(weights: Mapping[str, Mapping[str, Any]]) -> str:
 
 def model_facts(model: inception_jax.Model) -> dict[str, Any]:
     """What is known of a model: architecture, the provenance of its file, and `arrays_sha256`."""
-    known = {key: value for key, value in model.provenance.items() if isinstance(value, str | int | float | bool)}
+    known = json.loads(json.dumps(dict(model.provenance), default=str))
     return {"architecture": model.name, **known, "arrays_sha256": weights_digest(model.weights)}
 
 

@@ -80,6 +80,11 @@ class RunDirectory:
         image.save(buffer, format="PNG")
         self._write(name, buffer.getvalue())
 
+    def read_image(self, name: str) -> Image.Image:
+        """An image that `write_image` wrote."""
+        with Image.open(self.path / name) as image:
+            return image.convert("RGB")
+
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -95,7 +100,7 @@ class RunDirectory:
 
 
 def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], *, force: bool = False) -> RunDirectory:
-    """The directory at `path` for a run with these `settings`: a new one, or one that holds part of the same run.
+    """The directory at `path` for a run with these `settings`: new, or with results of the same run.
 
     Args:
         path: made if it is not there.
@@ -108,13 +113,12 @@ def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], 
     """
     run = RunDirectory(path)
     known = _read_json(path / CONFIG)
-    if not known and _occupied(path):
+    if "identity" not in known and _occupied(path):
         raise UsageError(f"{path} is not empty and holds no run; give another directory with --out")
-    if known and force:
-        _clear(path)
-    elif known:
+    if known and not force and run.metrics:
         _compare(path, known.get("settings", {}), settings)
         return run
+    _clear(path)
     run.write_json(CONFIG, {**facts, "identity": identity(settings), "settings": settings})
     return run
 
@@ -129,7 +133,7 @@ def identity(settings: Mapping[str, Any]) -> str:
 
 
 def _compare(path: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> None:
-    there, here = json.loads(json.dumps(there)), json.loads(json.dumps(here))
+    here = json.loads(json.dumps(here))  # As it would be read back: tuples as lists.
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     if names:
         differences = ", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
@@ -156,6 +160,6 @@ def _occupied(path: Path) -> bool:
 
 
 def _clear(path: Path) -> None:
-    (path / METRICS).unlink(missing_ok=True)
-    for image in (path / "images").glob("*.png"):
-        image.unlink()
+    for pattern in (METRICS, "index.html", "*.npz", "*.png", "images/*.png"):
+        for file in path.glob(pattern):
+            file.unlink()

@@ -44,7 +44,7 @@ class Stopwatch:
         self._begin, self._compiling = now, 0.0
         return lap
 
-    def _listen(self, event: str, seconds: float, **details: str | int) -> None:
-        del details
+    def _listen(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
+        del kwargs
         if event == _COMPILED:
-            self._compiling += seconds
+            self._compiling += duration_secs

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from featvis.transforms import Transform, apply
 from featvis.network import Bound, activations, fast, lucid_rules
 from featvis.objectives import INPUT, Function
 from featvis.param import Parameterization
+from featvis.transforms import Transform, apply
 from inception_jax.gradients import Rules
 
 CHUNK = 16
@@ -24,7 +24,7 @@ CHUNK = 16
 class Program:
     """Everything static about an optimisation; two equal programs are compiled once.
 
-    `rules` are those of every step; `None` is Lucid's schedule.
+    `layers` are those that `fn` reads from the network, the gradient rules of every step; `None` is Lucid's schedule.
     """
 
     fn: Function
@@ -53,7 +53,13 @@ def init(program: Program, keys: Key[Array, " n"]) -> State:
 
 @partial(jax.jit, static_argnums=0)
 def advance(
-    program: Program, bound: Bound, data: Any, keys: Key[Array, " n"], state: State, start: Int[Array, ""], stop: Int[Array, ""]
+    program: Program,
+    bound: Bound,
+    data: Any,
+    keys: Key[Array, " n"],
+    state: State,
+    start: Int[Array, ""],
+    stop: Int[Array, ""],
 ) -> tuple[State, Float[Array, "n chunk"]]:
     """Run steps `start` to `stop` (at most `CHUNK`); returns the new state and the objective at each step.
 
@@ -66,7 +72,7 @@ def advance(
         step_keys = jax.vmap(lambda key: jax.random.fold_in(_step_key(key), step))(keys)
         views = jax.vmap(partial(apply, program.transforms))(step_keys, images)
         rules = lucid_rules(step) if program.rules is None else fast(program.rules)
-        values = _values(program, data, images, activations(network, views, _network_layers(program), rules))
+        values = _values(program, data, images, activations(network, views, program.layers, rules))
         return -values.sum(), values
 
     def body(step: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
@@ -86,7 +92,7 @@ def finish(
 ) -> tuple[Float[Array, "n h w c"], Float[Array, " n"]]:
     """The images, and each one's objective without transforms."""
     images = jax.vmap(program.param)(state.params)
-    acts = activations(bound.network, images, _network_layers(program), fast())
+    acts = activations(bound.network, images, program.layers, fast())
     return images, _values(program, data, images, acts)
 
 
@@ -94,10 +100,6 @@ def _values(program: Program, data: Any, images: Array, acts: dict[str, Array]) 
     # Objectives see the images of one result; here that is one image, hence the added axis.
     named = {name: a[:, None] for name, a in (acts | {INPUT: images}).items()}
     return jax.vmap(lambda a, d: program.fn(a, d).astype(jnp.float32))(named, data)
-
-
-def _network_layers(program: Program) -> tuple[str, ...]:
-    return tuple(name for name in program.layers if name != INPUT)
 
 
 def _init_key(key: Key[Array, ""]) -> Key[Array, ""]:

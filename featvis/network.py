@@ -12,6 +12,8 @@ from jaxtyping import Array, Float
 import inception_jax
 from inception_jax import ops
 from inception_jax.gradients import REDIRECT_STEPS, STANDARD, Rules, redirected_relu
+from inception_jax.graph import graph
+from inception_jax.model import check_layer
 
 Network = Callable[[Float[Array, "n h w c"]], Mapping[str, Float[Array, "n ..."]]]
 """Images to named activations. If it is a pytree (a `Model`, an Equinox module, `jax.tree_util.Partial(apply,
@@ -87,25 +89,18 @@ def unit_counts(network: Network, size: tuple[int, int]) -> Mapping[str, int]:
 
 def activation_bytes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> int:
     """Memory that the activations on the way to `layers` take for one image of `size`."""
-    acts = _abstract(network, _deepest(layers), size, whole=True)
-    return sum(value.size * value.dtype.itemsize for value in acts.values())
+    return sum(value.size * value.dtype.itemsize for value in _abstract(network, layers, size).values())
 
 
-def _deepest(layers: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in layers if name != INPUT)
-
-
-def _abstract(
-    network: Network, layers: tuple[str, ...], size: tuple[int, int], whole: bool = False
-) -> Mapping[str, jax.ShapeDtypeStruct]:
+def _abstract(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> Mapping[str, jax.ShapeDtypeStruct]:
+    """Shapes and types of the activations on the way to `layers`; of all, where the network is not one of ours."""
     image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
-    if isinstance(network, inception_jax.Model):
-        if not layers:
-            return {}
-        if whole:
-            return {k: v for name in layers for k, v in jax.eval_shape(lambda x: network(x, until=name), image).items()}
-        return jax.eval_shape(lambda x: network(x, taps=layers), image)
-    return jax.eval_shape(network, image)
+    if not isinstance(network, inception_jax.Model):
+        return jax.eval_shape(network, image)
+    for name in layers:
+        check_layer(name, network.layers)
+    taps = graph(network.architecture).upto(layers)
+    return jax.eval_shape(lambda x: network(x, taps=taps), image) if taps else {}
 
 
 def lucid_rules(step: Array) -> Rules:

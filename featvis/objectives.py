@@ -41,6 +41,11 @@ class Objective:
     layers: tuple[str, ...]
     label: str
 
+    @property
+    def network_layers(self) -> tuple[str, ...]:
+        """The layers that come from the network: all but the image itself."""
+        return tuple(name for name in self.layers if name != INPUT)
+
     def __add__(self, other: "Objective | float") -> "Objective":
         return _combine(_Sum, self, _lift(other))
 
@@ -292,7 +297,9 @@ def l2(layer: str = INPUT, constant: float = 0.0, epsilon: float = 1e-6) -> Obje
     return Objective(_L2(layer), (np.float32(constant), np.float32(epsilon)), (layer,), f"l2({layer})")
 
 
-def function(fn: Callable[[Activations], Float[Array, ""]], layers: Sequence[str], label: str | None = None) -> Objective:
+def function(
+    fn: Callable[[Activations], Float[Array, ""]], layers: Sequence[str], label: str | None = None
+) -> Objective:
     """An objective of one's own: `fn` maps named activations to a number.
 
     Keep one `fn` object for repeated calls; each new one is compiled anew.

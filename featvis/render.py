@@ -92,9 +92,9 @@ def render(
         for jobs in plan.groups(plan.jobs(listed, seed, restarts)):
             objective = jobs[0].objective
             program = Program(
-                objective.fn, objective.layers, param, tuple(transforms), optimizer or _adam(), rules
+                objective.fn, objective.network_layers, param, tuple(transforms), optimizer or _adam(), rules
             )
-            limit = batch or memory.batch_size(activation_bytes(network, objective.layers, view))
+            limit = batch or memory.batch_size(activation_bytes(network, objective.network_layers, view))
             for part, width in plan.batches(jobs, limit):
                 done = optimise(program, bound, part, width, steps, bar.update)
                 interrupted = not done or done[0].steps_done < steps
@@ -138,7 +138,9 @@ def _resolve(model: Network, objectives: Objectives, size: tuple[int, int]) -> l
     listed = [objective for part in parsed for objective in part]
     for item in listed:
         if not isinstance(item, Objective):
-            raise ValueError(f"{item!r} is no objective; expected featvis.objectives or a short form: {shortform.FORMS}")
+            raise ValueError(
+                f"{item!r} is no objective; expected featvis.objectives or a short form: {shortform.FORMS}"
+            )
     if not listed:
         raise ValueError("no objectives were given; expected at least one")
     return listed
@@ -147,7 +149,7 @@ def _resolve(model: Network, objectives: Objectives, size: tuple[int, int]) -> l
 def _check(
     model: Network, objectives: Sequence[Objective], shape: tuple[int, ...], sizes: Sequence[tuple[int, int]]
 ) -> None:
-    layers = tuple(dict.fromkeys(name for o in objectives for name in o.layers if name != INPUT))
+    layers = tuple(dict.fromkeys(name for objective in objectives for name in objective.network_layers))
     for size in dict.fromkeys(sizes):
         shapes = activation_shapes(model, layers, size) | {INPUT: (1, *shape)}
         for objective in objectives:

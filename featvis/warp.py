@@ -9,7 +9,11 @@ from jaxtyping import Array, Float, Int
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def warp(
-    image: Float[Array, "h w c"], matrix: Float[Array, "3 3"], size: tuple[int, int], fill: float, reach: int
+    image: Float[Array, "h w c"],
+    matrix: Float[Array, "3 3"],
+    size: tuple[int, int],
+    fill: float,
+    reach: int,  # noqa: ARG001 (for the gradient)
 ) -> Float[Array, "h2 w2 c"]:
     """Sample `image` bilinearly on the grid of an affine view; differentiable in the image only.
 
@@ -49,7 +53,7 @@ def _forward(
     image: Array, matrix: Array, size: tuple[int, int], fill: float, reach: int
 ) -> tuple[Array, tuple[Array, Array]]:
     # The image itself is not needed backwards, only its shape.
-    return warp(image, matrix, size, fill, reach), (matrix, jnp.zeros(image.shape[:2] + (0,), image.dtype))
+    return warp(image, matrix, size, fill, reach), (matrix, jnp.zeros((*image.shape[:2], 0), image.dtype))
 
 
 def _backward(

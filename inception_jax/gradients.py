@@ -21,7 +21,7 @@ REDIRECT_STEPS = 17
 
 
 @jax.custom_vjp
-def _redirected(x: Array, active: Array) -> Array:
+def _redirected(x: Array, active: Array) -> Array:  # noqa: ARG001 (for the gradient)
     return jax.nn.relu(x)
 
 
@@ -45,12 +45,14 @@ def redirected_relu(x: Float[Array, "n *rest"], active: bool | Bool[Array, ""] =
     For each image of the batch: where the plain gradient has any non-zero entry, it is used. Otherwise the incoming
     gradient `g` (of a loss that is minimised) passes, blocked only where `x < 0` and `g > 0`, that is where the step
     would push an inactive unit further down. `active=False` gives the plain gradient; pass
-    `step < REDIRECT_STEPS` for Lucid's schedule. Source: Lucid, `misc/redirected_relu_grad.py`, which counts `x == 0` as
-    active as long as it redirects.
+    `step < REDIRECT_STEPS` for Lucid's schedule. Source: Lucid, `misc/redirected_relu_grad.py`, which counts `x == 0`
+    as active as long as it redirects.
 
     >>> import jax
-    >>> jax.grad(lambda x: redirected_relu(x).sum())(jnp.array([[-1.0]])), jax.grad(lambda x: -redirected_relu(x).sum())(jnp.array([[-1.0]]))
-    (Array([[0.]], dtype=float32), Array([[-1.]], dtype=float32))
+    >>> jax.grad(lambda x: redirected_relu(x).sum())(jnp.array([[-1.0]]))
+    Array([[0.]], dtype=float32)
+    >>> jax.grad(lambda x: -redirected_relu(x).sum())(jnp.array([[-1.0]]))
+    Array([[-1.]], dtype=float32)
     """
     return _redirected(x, jnp.asarray(active))
 

@@ -30,7 +30,7 @@ def labels(model: Model | Architecture) -> tuple[str, ...]:
     name of each synset. Two pairs of classes share a label (`crane`, `maillot`); `synsets` tells them apart.
 
     Raises:
-        ValueError: a model of another architecture, whose classes nobody has published.
+        ValueError: a model with other classes than the two released networks.
 
     >>> from inception_jax import BVLC_GOOGLENET, INCEPTION5H
     >>> labels(INCEPTION5H)[176], labels(BVLC_GOOGLENET)[0]
@@ -87,9 +87,14 @@ def class_index(model: Model | Architecture, name: str) -> int:
 
 
 def _classes(model: Model | Architecture) -> tuple[_Class, ...]:
-    if model.name not in ARCHITECTURES:
-        raise ValueError(f"no labels for {model.name!r}; labels are known for {' and '.join(ARCHITECTURES)}")
-    return _read(model.name)
+    architecture = model.architecture if isinstance(model, Model) else model
+    known = ARCHITECTURES.get(architecture.name)
+    if known is None or known.classes != architecture.classes:
+        expected = " and ".join(f"{arch.name} with {arch.classes} classes" for arch in ARCHITECTURES.values())
+        raise ValueError(
+            f"no labels for {architecture.name} with {architecture.classes} classes; labels are known for {expected}"
+        )
+    return _read(architecture.name)
 
 
 @functools.cache

@@ -35,9 +35,7 @@ class Network(nnx.Module):
         for name, layer in weights.items():
             setattr(self, name, Layer(layer["kernel"], layer["bias"]))
 
-    def __call__(
-        self, given: Mapping[str, Array], names: Iterable[str], rules: Rules = STANDARD
-    ) -> dict[str, Array]:
+    def __call__(self, given: Mapping[str, Array], names: Iterable[str], rules: Rules = STANDARD) -> dict[str, Array]:
         """Activations `names`, computed in this order from those `given` (the scaled image is called `"input"`)."""
         network, acts = g.graph(self.architecture), dict(given)
         for name in names:

@@ -72,7 +72,9 @@ def _conv_backward(stride: int, padding: Padding, saved: tuple[Array, Array], g:
         g, flipped, (1, 1), pads, lhs_dilation=(stride, stride), dimension_numbers=_DIMENSIONS
     )
     # Dead code, removed by XLA, unless the weights are differentiated.
-    _, pull = jax.vjp(lambda k: lax.conv_general_dilated(x, k, (stride, stride), padding, None, None, _DIMENSIONS), kernel)
+    _, pull = jax.vjp(
+        lambda k: lax.conv_general_dilated(x, k, (stride, stride), padding, None, None, _DIMENSIONS), kernel
+    )
     return dx, pull(g)[0]
 
 
@@ -140,9 +142,9 @@ def avg_pool(x: Float[Array, "n h w c"], pool: AvgPool) -> Float[Array, "n *rest
     if pool.size is None:
         return x.mean((1, 2))
     # A Python scalar as initial value keeps reduce_window differentiable under jit.
-    y = lax.reduce_window(
-        x, 0.0, lax.add, (1, pool.size, pool.size, 1), (1, pool.stride, pool.stride, 1), "VALID"
-    ) / (pool.size**2)
+    y = lax.reduce_window(x, 0.0, lax.add, (1, pool.size, pool.size, 1), (1, pool.stride, pool.stride, 1), "VALID") / (
+        pool.size**2
+    )
     return y[:, 0, 0] if pool.squeeze and y.shape[1:3] == (1, 1) else y
 
 
@@ -167,5 +169,3 @@ def _inverse_power(x: Array, beta: float) -> Array:
         root = lax.rsqrt(x)
         return root * jnp.sqrt(root)
     return x**-beta
-
-

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 MAX_BYTES = 2**30
@@ -12,6 +13,9 @@ MAX_BYTES = 2**30
 
 MAX_ARRAYS = 10_000
 """Most arrays of a file; the released networks have some 130."""
+
+FLOATS = tuple(np.dtype(kind) for kind in (np.float32, np.float16, jnp.bfloat16, np.float64))
+"""Types of weights that are read."""
 
 Stated = Mapping[str, Mapping[str, Any]]
 """What a file itself says about the network: for each named activation, its operation's settings."""
@@ -64,3 +68,10 @@ def add(arrays: dict[str, np.ndarray], name: str, array: np.ndarray) -> None:
     if len(arrays) == MAX_ARRAYS:
         raise WeightsError(f"the file has more than {MAX_ARRAYS} arrays")
     arrays[name] = array
+
+
+def as_weights(array: np.ndarray, name: str) -> np.ndarray:
+    """`array`, which must be of a floating-point type; float64 as float32."""
+    if array.dtype not in FLOATS:
+        raise WeightsError(f"{name} has type {array.dtype}; expected one of {[kind.name for kind in FLOATS]}")
+    return array.astype(np.float32) if array.dtype == np.float64 else array

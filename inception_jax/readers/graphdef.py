@@ -1,7 +1,8 @@
 """TensorFlow GraphDef (`.pb`), alone or inside a zip as it was released.
 
-Source: TensorFlow's `graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor.proto`; field numbers below are theirs.
-Weights are the constants `<layer>_w` and `<layer>_b`; what they are used for is read from the other nodes.
+Source: TensorFlow's `graph.proto`, `node_def.proto`, `attr_value.proto` and `tensor.proto`; field numbers below are
+theirs. Weights are the constants `<layer>_w` and `<layer>_b`; what they are used for is read from the other
+nodes.
 """
 
 from typing import Any
@@ -10,14 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inception_jax.readers.archive import Archive
-from inception_jax.readers.contents import (
-    MAX_BYTES,
-    Contents,
-    WeightsError,
-    add,
-    array_from,
-    element_count,
-)
+from inception_jax.readers.contents import MAX_BYTES, Contents, WeightsError, add, array_from, element_count
 from inception_jax.readers.wire import Message
 
 MAX_NODES = 100_000
@@ -35,8 +29,10 @@ _OPERATIONS = {
     "ConcatV2": "concatenation",
     "Softmax": "softmax",
 }
+_ADDITIONS = ("Const", "BiasAdd", "Add", "AddV2")
 # The defaults of LRN, whose attributes a file may leave out.
 _LRN = {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
+_ABSENT = Message(b"", "an absent attribute")
 
 
 def parse(data: bytes) -> Contents:
@@ -56,13 +52,14 @@ def parse(data: bytes) -> Contents:
     for node in nodes:
         name, operation = node.text(1), node.text(2)
         if operation == "Const" and name.endswith(("_w", "_b")):
-            add(arrays, name, _tensor(_attributes(node).get("value", Message(b"", name)).message(8, name), name))
+            add(arrays, name, _tensor(_attributes(node).get("value", _ABSENT).message(8, name), name))
             total += arrays[name].nbytes
             if total > MAX_BYTES:
                 raise WeightsError(f"the constants take more than {MAX_BYTES} bytes together")
-        elif operation in _OPERATIONS:
+        elif operation not in _ADDITIONS:
+            # The product inside `<layer>_pre_relu` is its own node, `<layer>_pre_relu/conv` or `/matmul`.
             owner = name.split("/")[0] if operation in ("Conv2D", "MatMul") else name
-            stated[owner] = {"operation": _OPERATIONS[operation], **_settings(operation, node)}
+            stated[owner] = {"operation": _OPERATIONS.get(operation, operation), **_settings(operation, node)}
     return Contents(arrays, "TensorFlow GraphDef", "inception5h", stated)
 
 
@@ -94,23 +91,24 @@ def _tensor(tensor: Message, name: str) -> np.ndarray:
         else:
             values = np.frombuffer(tensor.floats(field, np.dtype(dtype).itemsize), dtype)
         count = element_count(shape, name)
-        if not 0 < len(values) <= max(count, 1):
+        if not 0 < len(values) <= count:
             raise WeightsError(f"{name} of shape {shape} has {len(values)} values")
         # TensorFlow leaves out trailing values that repeat the last one.
         values = np.concatenate([values, np.broadcast_to(values[-1:], count - len(values))]).reshape(shape)
-    return values.astype(np.float32)
+    return values.astype(np.float32, copy=False)
 
 
 def _settings(operation: str, node: Message) -> dict[str, Any]:
     attributes = _attributes(node)
     inputs = [source.removeprefix("^").split(":")[0].split("/")[0] for source in node.texts(3)]
-    if attributes.get("data_format", Message(b"", "")).text(2, "NHWC") != "NHWC":
-        raise WeightsError(f"{node.text(1)} has data_format NCHW; only NHWC graphs are read")
+    if (order := attributes.get("data_format", _ABSENT).text(2, "NHWC")) != "NHWC":
+        raise WeightsError(f"{node.text(1)} has data_format {order}; only NHWC graphs are read")
     match operation:
         case "Conv2D" | "MaxPool" | "AvgPool":
+            padding = attributes.get("padding", _ABSENT).text(2)
             settings: dict[str, Any] = {
                 "stride": _side(attributes, "strides"),
-                "padding": {"SAME": "same", "VALID": 0}.get(padding := attributes["padding"].text(2), padding),
+                "padding": {"SAME": "same", "VALID": 0}.get(padding, padding),
             }
             if operation == "Conv2D":
                 settings |= {"dilation": _side(attributes, "dilations"), "weights": inputs[1:2]}
@@ -118,8 +116,8 @@ def _settings(operation: str, node: Message) -> dict[str, Any]:
                 settings |= {"size": _side(attributes, "ksize")}
             inputs = inputs[:1]
         case "MatMul":
-            turned = any(name in attributes and attributes[name].integer(5) for name in ("transpose_a", "transpose_b"))
-            settings, inputs = {"transposed": bool(turned), "weights": inputs[1:2]}, inputs[:1]
+            turned = any(attributes.get(name, _ABSENT).integer(5) for name in ("transpose_a", "transpose_b"))
+            settings, inputs = {"transposed": turned, "weights": inputs[1:2]}, inputs[:1]
         case "LRN":
             given = {
                 name: attributes[name].integer(3) if name == "depth_radius" else attributes[name].number(4, 0.0)

@@ -32,6 +32,7 @@ _CAFFE = {
     "prob": "softmax2",
 }
 _CAPTUM = {"conv1": "conv2d0", "conv2": "conv2d1", "conv3": "conv2d2", "fc": "softmax2"}
+_LUCENT = r"(conv2d[0-2]|mixed[345][a-e]_\w+)_pre_relu_conv|(softmax2)_pre_activation_matmul"
 _HEADS = {"ave_pool": "head{}_pool", "conv": "head{}_bottleneck", "fc": "nn{}", "classifier": "softmax{}"}
 
 
@@ -59,7 +60,7 @@ def from_torch(name: str) -> str | None:
     if kind not in ("weight", "bias"):
         return None
     layer = _CAPTUM.get(module)
-    if match := re.fullmatch(r"(conv2d[0-2]|mixed[345][a-e]_\w+)_pre_relu_conv|(softmax2)_pre_activation_matmul", module):
+    if match := re.fullmatch(_LUCENT, module):
         layer = match[1] or match[2]
     elif match := re.fullmatch(r"(mixed[345][a-e])\.(?:conv_)?(\w+)", module):
         layer = match[2] in _BRANCHES and f"{match[1]}_{_BRANCHES[match[2]]}"

@@ -1,0 +1,83 @@
+"""Architectures as JSON text and back, with every field checked on the way back."""
+
+import dataclasses
+import json
+import math
+import types
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from inception_jax.architecture import Architecture
+from inception_jax.graph import graph
+
+MAX_NUMBER = 2**16
+"""Largest integer in an architecture, channel counts among them."""
+
+MAX_ITEMS = 64
+"""Most blocks of an architecture."""
+
+
+def to_json(arch: Architecture) -> str:
+    """`arch` as JSON text.
+
+    >>> from inception_jax.architecture import INCEPTION5H
+    >>> from_json(to_json(INCEPTION5H)) == INCEPTION5H
+    True
+    """
+    return json.dumps(dataclasses.asdict(arch))
+
+
+def from_json(text: str) -> Architecture:
+    """The architecture in `text`.
+
+    Raises:
+        ValueError: not JSON; fields missing, unknown, of a wrong type or out of range; layers of the same name.
+    """
+    try:
+        arch = _build(Architecture, json.loads(text), "architecture")
+        names = [node.name for node in graph(arch).nodes]
+    except RecursionError:
+        raise ValueError("the architecture is nested too deeply") from None
+    if len(set(names)) < len(names):
+        raise ValueError("the architecture has several layers of the same name")
+    return arch
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = get_type_hints(kind)
+        if not isinstance(value, dict) or set(value) != set(hints):
+            found = sorted(value) if isinstance(value, dict) else type(value).__name__
+            raise ValueError(f"{where} has {found}; expected the fields {sorted(hints)}")
+        return kind(**{name: _build(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+    if get_origin(kind) is tuple:
+        return _tuple(get_args(kind), value, where)
+    if get_origin(kind) is types.UnionType:
+        optional = value is None and types.NoneType in get_args(kind)
+        return None if optional else _build(get_args(kind)[0], value, where)
+    if get_origin(kind) is Literal:
+        good = value in get_args(kind)
+    elif kind is int:
+        good = type(value) is int and 0 < value <= MAX_NUMBER
+    elif kind is float:
+        good = type(value) in (int, float) and math.isfinite(value)
+    else:
+        good = type(value) is str and 0 < len(value) <= MAX_ITEMS
+    if not good:
+        raise ValueError(f"{where} is {value!r}; expected {_words(kind)}")
+    return float(value) if kind is float else value
+
+
+def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        raise ValueError(f"{where} is not a list of at most {MAX_ITEMS} items")
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise ValueError(f"{where} has {len(value)} items; expected {len(kinds)}")
+    return tuple(_build(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True)))
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {get_args(kind)}"
+    return {int: f"a whole number from 1 to {MAX_NUMBER}", float: "a number"}.get(kind, "a short text")

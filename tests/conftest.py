@@ -1,0 +1,44 @@
+"""Fixtures that all tests share."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+import inception_jax
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep compiled programs between runs: most of the suite's time is compilation."""
+    jax.config.update("jax_compilation_cache_dir", str(config.rootpath / ".pytest_cache" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of real weights, photographs and reference numbers beside the project."""
+    folder = Path(os.environ.get("INCEPTION_JAX_SHARED", ROOT.parent / "shared"))
+    if not (folder / "weights").is_dir():
+        pytest.skip(f"no shared folder at {folder}; set INCEPTION_JAX_SHARED to run this test")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def bvlc(shared_dir: Path) -> inception_jax.Model:
+    """The real BVLC GoogLeNet."""
+    return inception_jax.load(shared_dir / "weights" / "bvlc_googlenet.npz")
+
+
+@pytest.fixture(scope="session")
+def narrow() -> inception_jax.Model:
+    """inception5h, heads included, with an eighth of its channels and random weights."""
+    return inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 8), seed=0)
+
+
+@pytest.fixture(scope="session")
+def narrow_caffe() -> inception_jax.Model:
+    """BVLC GoogLeNet with an eighth of its channels and random weights."""
+    return inception_jax.initialise(inception_jax.BVLC_GOOGLENET.scaled(1 / 8), seed=0)

@@ -1,0 +1,226 @@
+import dataclasses
+import html.parser
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import featvis
+import inception_jax
+from experiments import feature_vis
+from experiments.__main__ import main
+
+SMALL = ["--layer", "conv2d2", "--steps", "4", "--size", "32"]
+"""A shallow layer, because most of the time goes into compiling."""
+
+
+def run(weights: Path, out: Path, *options: str) -> int:
+    return main(["feature_vis", "--model", str(weights), "--out", str(out), *SMALL, *options])
+
+
+@pytest.fixture(scope="module")
+def finished(toy_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "out"
+    assert run(toy_weights, out, "--units", "3,1") == 0
+    return out
+
+
+class Links(html.parser.HTMLParser):
+    """Every address a page refers to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del tag
+        self.found += [value or "" for name, value in attrs if name in ("href", "src")]
+
+
+def test_a_run_writes_every_file(finished: Path) -> None:
+    files = sorted(str(f.relative_to(finished)) for f in finished.rglob("*") if f.is_file())
+    images = [f"images/conv2d2_{unit}.png" for unit in (1, 3)]
+    assert files == sorted([*images, "config.json", "history.npz", "index.html", "metrics.json", "sheet.png"])
+
+
+def test_images_are_those_that_render_makes(finished: Path, toy_weights: Path) -> None:
+    result = featvis.render(
+        inception_jax.load(toy_weights), "conv2d2:3", steps=4, param=featvis.param.image(32), progress=False
+    )
+    drawn = np.asarray(Image.open(finished / "images/conv2d2_3.png"), np.float32) / 255
+    # Half a level of rounding, and a width-2 batch against a width-1 batch (reassociated sums).
+    assert np.abs(drawn - result.images[0]).max() < 0.6 / 255
+    metrics = json.loads((finished / "metrics.json").read_text())["units"]["conv2d2_3"]
+    # The same reassociation, amplified by Adam's division by small second moments.
+    assert metrics["score"] == pytest.approx(float(result.scores[0]), rel=2e-3)
+
+
+def test_metrics_and_history_agree(finished: Path) -> None:
+    metrics = json.loads((finished / "metrics.json").read_text())
+    with np.load(finished / "history.npz") as history:
+        assert set(history) == set(metrics["units"]) == {"conv2d2_1", "conv2d2_3"}
+        for name, unit in metrics["units"].items():
+            assert history[name].shape == (4,)
+            assert (unit["history_first"], unit["history_last"]) == (history[name][0], history[name][-1])
+            assert unit["steps"] == 4
+    totals = metrics["totals"]
+    assert totals["image_steps"] == 8
+    assert 0 < totals["compile_seconds"] < totals["wall_seconds"]
+
+
+def test_config_says_what_made_it(finished: Path) -> None:
+    config = json.loads((finished / "config.json").read_text())
+    assert config["config"]["units"] == "3,1"
+    assert config["seed"] == 0
+    assert config["model"]["architecture"] == "inception5h-x0.0625"
+    assert {"python", "jax", "numpy", "flax"} <= set(config["versions"])
+    assert config["command"].startswith("python -m experiments feature_vis --model ")
+    assert config["device"]
+
+
+def test_page_shows_each_unit_and_refers_only_to_its_own_files(finished: Path) -> None:
+    page = (finished / "index.html").read_text()
+    assert [f"conv2d2:{u}" in page for u in (1, 3)] == [True] * 2
+    assert page.count("<polyline") == 2
+    for link in Links(page).found:
+        assert (finished / link).is_file(), link
+    assert not re.search(r"https?://|url\(", page)
+
+
+def test_sheet_has_room_for_all(finished: Path) -> None:
+    with Image.open(finished / "sheet.png") as sheet:
+        assert sheet.width * sheet.height > 2 * 32 * 32
+
+
+def test_again_does_nothing(finished: Path, toy_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {f: f.stat().st_mtime_ns for f in finished.rglob("*")}
+    assert run(toy_weights, finished, "--units", "3,1") == 0
+    assert "finished before" in (out := capsys.readouterr().out)
+    assert str(finished / "index.html") in out
+    assert {f: f.stat().st_mtime_ns for f in finished.rglob("*")} == before
+
+
+def test_other_settings_are_refused(finished: Path, toy_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(toy_weights, finished, "--units", "3,1", "--seed", "5") == 2
+    assert capsys.readouterr().err == (
+        f"error: {finished} holds a run with other settings (seed 0 there, 5 here); give another directory with --out, "
+        "or start over with --force\n"
+    )
+
+
+def test_force_starts_over(toy_weights: Path, tmp_path: Path) -> None:
+    assert run(toy_weights, tmp_path / "out", "--units", "2") == 0
+    assert run(toy_weights, tmp_path / "out", "--units", "5", "--force") == 0
+    assert [f.name for f in (tmp_path / "out/images").iterdir()] == ["conv2d2_5.png"]
+    assert list(json.loads((tmp_path / "out/metrics.json").read_text())["units"]) == ["conv2d2_5"]
+
+
+def interrupt_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C as the given number of batches has been kept."""
+    keep, calls = feature_vis._keep, []
+
+    def counted(*arguments: object) -> None:
+        keep(*arguments)  # type: ignore[arg-type]
+        calls.append(1)
+        if len(calls) == batches:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(feature_vis, "_keep", counted)
+
+
+def test_interrupted_runs_go_on(
+    toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--units", "0:4", "--batch", "2")
+    with monkeypatch.context() as patch:
+        interrupt_after(1, patch)
+        assert run(toy_weights, tmp_path / "out", *options) == 130
+    assert "interrupted: 2 of 4 units are done" in capsys.readouterr().out
+    assert "2 of 4 units are still to come" in (tmp_path / "out/index.html").read_text()
+    first = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images").iterdir()}
+    assert sorted(first) == ["conv2d2_0.png", "conv2d2_1.png"]
+
+    assert run(toy_weights, tmp_path / "out", *options) == 0
+    after = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images").iterdir()}
+    assert len(after) == 4
+    assert {name: after[name] for name in first} == first
+    assert "still to come" not in (tmp_path / "out/index.html").read_text()
+
+    assert run(toy_weights, tmp_path / "whole", *options) == 0
+    for unit in range(4):
+        name = f"images/conv2d2_{unit}.png"
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_unit_stopped_early_is_shown_and_drawn_again(
+    toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = featvis.render
+
+    def stopped(*arguments: object, on_batch: object, **options: object) -> None:
+        result = render(*arguments, **options | {"steps": 2})  # type: ignore[arg-type]
+        longer = np.pad(result.history, ((0, 0), (0, 2)), constant_values=np.nan)
+        on_batch(dataclasses.replace(result, history=longer))  # type: ignore[operator]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(featvis, "render", stopped)
+        assert run(toy_weights, tmp_path / "out", "--units", "0") == 130
+    assert "stopped at step 2 of 4" in (tmp_path / "out/index.html").read_text()
+    assert run(toy_weights, tmp_path / "out", "--units", "0") == 0
+    assert "stopped at" not in (tmp_path / "out/index.html").read_text()
+
+
+def test_negative_units_and_neurons(toy_weights: Path, tmp_path: Path) -> None:
+    assert run(toy_weights, tmp_path, "--units", "0", "--negative", "--objective", "neuron", "--restarts", "2") == 0
+    assert (tmp_path / "images/conv2d2_0_negative.png").exists()
+    units = json.loads((tmp_path / "metrics.json").read_text())["units"]
+    assert units["conv2d2_0_negative"]["label"].startswith("-conv2d2:0")
+
+
+def test_default_directory_tells_runs_apart(
+    toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in ("0", "1"):
+        assert main(["feature_vis", "--model", str(toy_weights), *SMALL, "--units", "0", "--seed", seed]) == 0
+    folders = sorted((tmp_path / "results/feature_vis").iterdir())
+    assert len(folders) == 2
+    assert all(f.name.startswith("inception5h-x0.0625-conv2d2-") for f in folders)
+    assert set(capsys.readouterr().out.split()) == {str(f.relative_to(tmp_path) / "index.html") for f in folders}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--layer", "mixed4f"], "error: no layer 'mixed4f'; did you mean "),
+        (["--units", "8:20"], "error: units '8:20': conv2d2 has units 0 to 11\n"),
+        (["--units", "x"], "error: units 'x': expected numbers, slices a:b or 'all', separated by commas\n"),
+        (["--steps", "0"], "error: steps is 0; expected at least 1\n"),
+        (["--size", "0"], "error: image size is 0; expected sides of at least 1 pixel\n"),
+    ],
+)
+def test_requests_that_cannot_be_met(
+    options: list[str], message: str, toy_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(toy_weights, tmp_path / "out", *options) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(message)
+    assert error.count("\n") == 1
+
+
+def test_unreadable_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"not weights")
+    assert run(broken, tmp_path / "out") == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unwritable_out(toy_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    assert run(toy_weights, tmp_path / "file" / "out", "--units", "0") == 2
+    assert capsys.readouterr().err.startswith(f"error: cannot write {tmp_path / 'file' / 'out' / 'config.json'}: ")

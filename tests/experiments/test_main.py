@@ -1,0 +1,96 @@
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from experiments import __main__ as command_line
+from experiments.__main__ import EXPERIMENTS, main
+from inception_jax.cache import cache_folder
+
+TOY = {"feature_vis": ["--steps", "2", "--size", "32"]}
+"""For each experiment, options that make its card's command quick on a toy model."""
+
+
+def test_every_experiment_has_a_toy_size() -> None:
+    assert TOY.keys() == EXPERIMENTS.keys()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_command_on_the_card_runs(name: str, toy_weights: Path, tmp_path: Path) -> None:
+    card = EXPERIMENTS[name].__doc__ or ""
+    found = re.search(r"^- Command: python -m experiments (.*)$", card, re.MULTILINE)
+    assert found, "every card has its exact command"
+    assert all(f"\n- {part}: " in card for part in ("Time", "Expect"))
+    arguments = shlex.split(found[1])
+    assert arguments[0] == name
+    assert main([*arguments, "--model", str(toy_weights), "--out", str(tmp_path), *TOY[name]]) == 0
+    assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+def test_help_lists_every_experiment(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if not arguments:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["experiments"])
+            assert main() == 0
+    else:
+        assert main(arguments) == 0
+    out = capsys.readouterr().out
+    for name, experiment in EXPERIMENTS.items():
+        summary = (experiment.__doc__ or "").splitlines()[0]
+        assert re.search(rf"^  {name} +{re.escape(summary)}$", out, re.MULTILINE)
+
+
+def test_help_of_an_experiment_shows_card_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["feature_vis", "--help"])
+    out = capsys.readouterr().out
+    for text in ("- Command: python -m experiments feature_vis", "--model", "--out", "--seed", "--force", "--units"):
+        assert text in out
+
+
+def test_unknown_experiment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feature_viz"]) == 2
+    assert capsys.readouterr().err == "error: no experiment 'feature_viz'; try feature_vis or --help\n"
+
+
+def test_unknown_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["feature_vis", "--layr", "mixed4a"])
+    assert "--layer" in capsys.readouterr().err
+
+
+def test_interruption_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(config: object) -> int:
+        del config
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EXPERIMENTS["feature_vis"], "run", stopped)
+    assert main(["feature_vis"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_compiled_programs_are_kept_in_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INCEPTION_JAX_CACHE", str(tmp_path))
+    before = jax.config.values["jax_compilation_cache_dir"]
+    try:
+        jax.config.update("jax_compilation_cache_dir", None)
+        command_line._cache_compilations(cache_folder() / "xla")
+        assert jax.config.values["jax_compilation_cache_dir"] == str(tmp_path / "xla")
+        command_line._cache_compilations(Path("elsewhere"))
+        assert jax.config.values["jax_compilation_cache_dir"] == str(tmp_path / "xla")
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_importing_the_command_line_sets_nothing() -> None:
+    program = "import jax, experiments.__main__; print(jax.config.values['jax_compilation_cache_dir'])"
+    environment = {"PATH": "/usr/bin:/bin"}  # Without JAX_COMPILATION_CACHE_DIR.
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == "None\n"

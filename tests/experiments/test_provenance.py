@@ -1,0 +1,62 @@
+import dataclasses
+import subprocess
+from pathlib import Path
+
+import jax.numpy as jnp
+import pytest
+
+import inception_jax
+from experiments import provenance
+
+IDENTITY = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", folder, *IDENTITY, *arguments], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def test_commit_is_that_of_the_checkout(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-q", "-m", "one")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    assert provenance.git_commit(tmp_path) == head
+    (tmp_path / "untracked").touch()
+    assert provenance.git_commit(tmp_path) == head
+    (tmp_path / "a").write_text("2")
+    assert provenance.git_commit(tmp_path) == f"{head}+changes"
+    (tmp_path / "site-packages").mkdir()
+    assert provenance.git_commit(tmp_path / "site-packages") is None
+
+
+def test_no_commit_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert provenance.git_commit() is None
+
+
+def test_digest_depends_on_names_shapes_types_and_values() -> None:
+    base = {"a": {"kernel": jnp.arange(4.0), "bias": jnp.zeros(2)}}
+    digest = provenance.weights_digest(base)
+    same = {"a": {"bias": jnp.zeros(2), "kernel": jnp.arange(4.0)}}
+    assert provenance.weights_digest(same) == digest
+    others = [
+        {"b": base["a"]},
+        {"a": {**base["a"], "kernel": jnp.arange(4.0).reshape(2, 2)}},
+        {"a": {**base["a"], "kernel": jnp.arange(4.0).astype(jnp.bfloat16)}},
+        {"a": {**base["a"], "kernel": jnp.arange(4.0) + 1}},
+    ]
+    assert digest not in map(provenance.weights_digest, others)
+
+
+def test_model_facts_keep_what_json_can_hold() -> None:
+    model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    model = dataclasses.replace(model, provenance={"source": Path("here"), "origin": {"sha256": "ab"}})
+    facts = provenance.model_facts(model)
+    assert facts == {
+        "architecture": "inception5h-x0.0625",
+        "source": "here",
+        "origin": {"sha256": "ab"},
+        "arrays_sha256": provenance.weights_digest(model.weights),
+    }
