@@ -2,6 +2,7 @@
 
 import difflib
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     try:
         _cache_compilations(cache_folder() / "xla")
-        return experiment.run(config)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+            return experiment.run(config)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

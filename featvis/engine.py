@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
@@ -113,7 +114,7 @@ def _step_key(key: Key[Array, ""]) -> Key[Array, ""]:
 def stack(data: Sequence[Any]) -> Any:
     """The data of several objectives of one kind, stacked along a leading axis.
 
-    >>> stack([(1, 2.0), (3, 4.0)])
-    (Array([1, 3], dtype=int32), Array([2., 4.], dtype=float32))
+    >>> stack([(1, [2.0, 0.5]), (3, [4.0, 0.5])])
+    (array([1, 3]), [array([2., 4.]), array([0.5, 0.5])])
     """
-    return jax.tree.map(lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *data)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *data)

@@ -119,7 +119,7 @@ def _combine(kind: type[_Sum], *parts: Objective) -> Objective:
         same = type(part.fn) is kind
         fns += part.fn.terms if same else [part.fn]  # pyright: ignore[reportFunctionMemberAccess]
         data += part.data if same else [part.data]
-    labels = [f"({p.label})" if kind is _Product and isinstance(p.fn, _Sum) else p.label for p in parts]
+    labels = [f"({p.label})" if kind is _Product and type(p.fn) is _Sum else p.label for p in parts]
     layers = tuple(dict.fromkeys(name for part in parts for name in part.layers))
     return Objective(kind(tuple(fns)), tuple(data), layers, kind.symbol.join(labels))
 

@@ -100,7 +100,7 @@ def spectrum_scale(height: int, width: int, decay_power: float) -> Float[np.ndar
     The zero frequency counts as the lowest other one. Source: Lucid, `param/spatial.py`.
 
     >>> spectrum_scale(4, 4, 1.0)[0]
-    array([16.,  16.,   8.], dtype=float32)
+    array([16., 16.,  8.], dtype=float32)
     """
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     lowest = 1.0 / max(height, width)

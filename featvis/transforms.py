@@ -171,9 +171,10 @@ def crop_or_pad_to(height: int | None = None, width: int | None = None) -> CropO
     """Crop or pad about the centre to a size, by default to that of the image before all transforms."""
     if height is None:
         return CropOrPadTo(None)
-    if min(height, width or height) < 1:
-        raise ValueError(f"target size is {(height, width)}; expected at least 1 pixel a side")
-    return CropOrPadTo((height, width or height))
+    target = (height, height if width is None else width)
+    if min(target) < 1:
+        raise ValueError(f"target size is {target}; expected at least 1 pixel a side")
+    return CropOrPadTo(target)
 
 
 LUCID = (

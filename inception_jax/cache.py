@@ -33,11 +33,17 @@ def copies(folder: Path, entry: Pretrained) -> list[Path]:
 
 
 def read_copy(path: Path) -> Model | None:
-    """The model in a converted copy; `None`, with a warning, if the file is not what its name says."""
+    """The model in a converted copy; `None`, with a warning, if the file is not what its name says.
+
+    Such a file is deleted where it is in the cache.
+    """
     try:
         return read_model(path, sha256=path.stem.rpartition("-")[2])
     except WeightsError as error:
-        warnings.warn(f"a cached copy is damaged and will be made again: {error}", stacklevel=2)
+        warnings.warn(f"a converted copy is damaged and will be made again: {error}", stacklevel=2)
+        if path.parent == cache_folder():
+            with contextlib.suppress(OSError):
+                path.unlink()
         return None
 
 
@@ -55,7 +61,9 @@ def converted(entry: Pretrained, original: Path | None) -> Model:
         _check(original, entry.checksums[original.name])
         model = read_model(original)
         facts = {"pretrained": entry.name, "url": entry.urls[0], "licence": entry.licence}
-        model = dataclasses.replace(model, provenance={**model.provenance, **facts})
+        origin = {**model.provenance.get("origin", {}), **model.provenance, **facts}
+        origin.pop("origin", None)
+        model = dataclasses.replace(model, provenance={**model.provenance, "licence": entry.licence, "origin": origin})
         try:
             # Read back, so that the first load and later ones give the same provenance.
             return read_model(_store(model, entry))

@@ -75,6 +75,6 @@ def released(name: str) -> Pretrained:
     """
     if name in REGISTRY:
         return REGISTRY[name]
-    near = difflib.get_close_matches(name, REGISTRY, n=2, cutoff=0.4)
+    near = difflib.get_close_matches(name, REGISTRY, n=2, cutoff=0.6)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
     raise WeightsError(f"no weights {name!r}; {hint}expected {' or '.join(REGISTRY)}, or a file ({ENDINGS})")

@@ -39,13 +39,13 @@ def parse(data: bytes) -> Contents:
     root = pickles[0].removesuffix("data.pkl")
     order = archive.read(f"{root}byteorder", 16) if f"{root}byteorder" in archive.names else b"little"
     read = functools.cache(lambda key: archive.read(f"{root}data/{key}"))
+    tensors = _state_dict(loads(archive.read(pickles[0], MAX_PICKLE)))
+    # Views can be much larger than what they view.
+    if 4 * sum(element_count(tensor.shape, name) for name, tensor in tensors.items()) > MAX_BYTES:
+        raise WeightsError(f"the tensors take more than {MAX_BYTES} bytes together")
     arrays: dict[str, np.ndarray] = {}
-    total = 0
-    for name, tensor in _state_dict(loads(archive.read(pickles[0], MAX_PICKLE))).items():
+    for name, tensor in tensors.items():
         ours = names.from_torch(name) or name
-        total += 4 * element_count(tensor.shape, name)
-        if total > MAX_BYTES:
-            raise WeightsError(f"the tensors take more than {MAX_BYTES} bytes together")
         array = _array(read(tensor.storage.key), tensor, name, swapped=order == b"big")
         add(arrays, ours, names.to_our_layout(ours[:-2], array))
     return Contents(arrays, "PyTorch checkpoint", "inception5h")

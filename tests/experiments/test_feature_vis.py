@@ -13,7 +13,7 @@ import inception_jax
 from experiments import feature_vis
 from experiments.__main__ import main
 
-SMALL = ["--layer", "conv2d2", "--steps", "4", "--size", "32"]
+SMALL = ["--layer", "conv2d2", "--units", "0:2", "--steps", "4", "--size", "32"]
 """A shallow layer, because most of the time goes into compiling."""
 
 

@@ -44,7 +44,7 @@ def test_a_member_may_have_its_own_limit():
     ("damage", "message"),
     [
         (lambda data: data[: len(data) // 2], "not a complete zip archive: File is not a zip file"),
-        (lambda data: b"", "not a complete zip archive"),
+        (lambda data: data[:0], "not a complete zip archive"),
         (lambda data: data.replace(b"hello", b"jelly"), "'a' in the zip archive cannot be unpacked: Bad CRC-32"),
     ],
 )
@@ -55,9 +55,10 @@ def test_damage_is_one_error(damage, message):
 
 def test_members_are_counted_and_named_once(monkeypatch):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as twice, pytest.warns(UserWarning, match="Duplicate name"):
+    with zipfile.ZipFile(buffer, "w") as twice:
         twice.writestr("a", b"1")
-        twice.writestr("a", b"2")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            twice.writestr("a", b"2")
     with pytest.raises(WeightsError, match="the zip archive has several members of the same name"):
         Archive(buffer.getvalue())
     with pytest.raises(WeightsError, match="the zip archive has no member 'b'"):

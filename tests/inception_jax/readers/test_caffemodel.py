@@ -40,7 +40,10 @@ def test_arrays_of_every_message_format(old, how):
     np.testing.assert_array_equal(arrays["nn0_b"], weights["loss1/fc.bias"])
     for out, channel, row, column in np.ndindex(4, 3, 7, 7):
         # Channel 0 is blue in the file and red here.
-        assert arrays["conv2d0_w"][row, column, 2 - channel, out] == weights["conv1/7x7_s2.weight"][out, channel, row, column]
+        assert (
+            arrays["conv2d0_w"][row, column, 2 - channel, out]
+            == weights["conv1/7x7_s2.weight"][out, channel, row, column]
+        )
     for out, channel, row, column in np.ndindex(5, 2, 4, 4):
         ours = (row * 4 + column) * 2 + channel
         assert arrays["nn0_w"][ours, out] == weights["loss1/fc.weight"][out, (channel * 4 + row) * 4 + column]
@@ -86,7 +89,10 @@ def test_the_number_of_layers_is_bounded(monkeypatch):
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (caffe_pool("pool1/3x3_s2", "x", 3, 2, average=True), "maxpool0 has operation average pool in the file, max-pool"),
+        (
+            caffe_pool("pool1/3x3_s2", "x", 3, 2, average=True),
+            "maxpool0 has operation average pool in the file, max-pool",
+        ),
         (caffe_pool("pool1/3x3_s2", "x", 3, 2, pad=1), "maxpool0 has padding 1 in the file, 0 in bvlc_googlenet"),
         (layer("pool1/3x3_s2", "Pooling", [], [], pool=field(13, 1)), "maxpool0 has rounding down in the file, up"),
         (layer("conv2/3x3", "Convolution", [], [], conv=field(5, 2)), "conv2d2_pre_relu has groups 2 in the file, 1"),

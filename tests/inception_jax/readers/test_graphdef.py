@@ -117,7 +117,7 @@ def test_a_graph_inside_a_zip():
 
 @pytest.mark.parametrize("members", [{"a.txt": b""}, {"a.pb": b"", "b.pb": b""}])
 def test_a_zip_must_hold_one_graph(members):
-    with pytest.raises(WeightsError, match="expected one .pb file in the zip archive; it holds"):
+    with pytest.raises(WeightsError, match=r"expected one \.pb file in the zip archive; it holds"):
         graphdef.parse_zip(zip_of(members))
 
 

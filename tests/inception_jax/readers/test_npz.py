@@ -50,12 +50,21 @@ def test_metadata_is_text():
 @pytest.mark.parametrize(
     ("member", "message"),
     [
-        (npy_of({"descr": "|O", "fortran_order": False, "shape": (1,)}), "a holds pickled Python objects, which are not"),
-        (npy_of({"descr": "<f4", "fortran_order": False, "shape": (3,)}, bytes(8)), r"a of shape \(3,\) needs 12 bytes"),
+        (
+            npy_of({"descr": "|O", "fortran_order": False, "shape": (1,)}),
+            "a holds pickled Python objects, which are not",
+        ),
+        (
+            npy_of({"descr": "<f4", "fortran_order": False, "shape": (3,)}, bytes(8)),
+            r"a of shape \(3,\) needs 12 bytes",
+        ),
         (npy_of({"descr": "<f4", "fortran_order": False, "shape": (3,)}, bytes(16)), "but the file has 16 for it"),
         (npy_of({"descr": "<f4", "fortran_order": False, "shape": (2**40,)}), "expected an array of at most"),
         (npy_of({"descr": "<f4", "fortran_order": False, "shape": (-1,)}), "expected an array of at most"),
-        (npy_of({"descr": "<i8", "fortran_order": False, "shape": (1,)}, bytes(8)), "a has type int64; expected one of"),
+        (
+            npy_of({"descr": "<i8", "fortran_order": False, "shape": (1,)}, bytes(8)),
+            "a has type int64; expected one of",
+        ),
         (npy_of({"descr": "<f4", "shape": (1,)}), "a is not a NumPy array"),
         (npy_of("((((("), "a is not a NumPy array"),
         (b"\x93NUMPY\x07\x00", "a is not a NumPy array"),

@@ -35,8 +35,14 @@ def header(**entries):
     [
         (b"", "not a complete safetensors file"),
         (header(a={"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}), "not a complete safetensors file"),
-        (header(a={"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}) + bytes(8), "not a complete safetensors file"),
-        (header(a={"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}) + bytes(8), "a has type I64; expected one of"),
+        (
+            header(a={"dtype": "F32", "shape": [3], "data_offsets": [0, 8]}) + bytes(8),
+            "not a complete safetensors file",
+        ),
+        (
+            header(a={"dtype": "I64", "shape": [1], "data_offsets": [0, 8]}) + bytes(8),
+            "a has type I64; expected one of",
+        ),
         ((2**62).to_bytes(8, "little") + b"{}", "not a complete safetensors file"),
     ],
 )

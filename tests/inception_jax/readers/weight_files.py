@@ -136,7 +136,11 @@ def inception5h_nodes(shapes, weights=None):
         for name, side in ((f"{layer}_w", shape), (f"{layer}_b", shape[-1:])):
             nodes.append(const(name, zeros_proto(side) if weights is None else tensor_proto(weights[name])))
     nodes += [*conv("conv2d0", "input", 2), pool("maxpool0", "MaxPool", "conv2d0", 3, 2, "SAME")]
-    nodes += [lrn("localresponsenorm0", "maxpool0"), *conv("conv2d1", "localresponsenorm0"), *conv("conv2d2", "conv2d1")]
+    nodes += [
+        lrn("localresponsenorm0", "maxpool0"),
+        *conv("conv2d1", "localresponsenorm0"),
+        *conv("conv2d2", "conv2d1"),
+    ]
     nodes += [lrn("localresponsenorm1", "conv2d2"), pool("maxpool1", "MaxPool", "localresponsenorm1", 3, 2, "SAME")]
     source = "maxpool1"
     for block in INCEPTION5H:
@@ -153,10 +157,16 @@ def inception5h_nodes(shapes, weights=None):
         nodes.append(node(name, "Concat", [f"{name}/concat_dim", *outputs]))
         source = name
     nodes.append(pool("avgpool0", "AvgPool", source, 7, 1, "VALID"))
-    nodes += [*dense("softmax2_pre_activation", "avgpool0", "softmax2"), node("softmax2", "Softmax", [])]
+    nodes += [
+        *dense("softmax2_pre_activation", "avgpool0", "softmax2"),
+        node("softmax2", "Softmax", ["softmax2_pre_activation"]),
+    ]
     for i, block in enumerate(("mixed4a", "mixed4d") if "nn0" in shapes else ()):
         nodes += [pool(f"head{i}_pool", "AvgPool", block, 5, 3, "VALID"), *conv(f"head{i}_bottleneck", f"head{i}_pool")]
-        nodes += [*dense(f"nn{i}_pre_relu", f"head{i}_bottleneck", f"nn{i}"), node(f"nn{i}", "Relu", [f"nn{i}_pre_relu"])]
+        nodes += [
+            *dense(f"nn{i}_pre_relu", f"head{i}_bottleneck", f"nn{i}"),
+            node(f"nn{i}", "Relu", [f"nn{i}_pre_relu"]),
+        ]
         nodes += dense(f"softmax{i}_pre_activation", f"nn{i}", f"softmax{i}")
     return nodes
 
@@ -345,5 +355,5 @@ class Evil:
         return self.call
 
 
-def evil_pickle(function, *arguments):
-    return pickle.dumps({"conv2d0_w": Evil(function, *arguments)}, protocol=2)
+def evil_pickle(protocol, function, *arguments):
+    return pickle.dumps({"conv2d0_w": Evil(function, *arguments)}, protocol)

@@ -1,0 +1,181 @@
+"""How fast is feature visualisation, and next to Lucent's?
+
+    python benchmarks/render.py --lucent path/to/lucent/bin/python
+
+prints, per layer, image-steps per second, compile time and peak memory of our program; of a bare forward and backward
+pass of the same truncated network in the same kind of loop; and of Lucent, once as its users get it by default (it
+enlarges a 128-pixel image to 224) and once at equal network input size. Everything runs in this one run, each
+measurement in a process of its own, in rounds (machines are noisy: compare ratios, not milliseconds). Without
+`--lucent` that part is left out; `lucent_worker.py` says how to install it. Weights are random, which costs the same.
+
+`--dtypes float32 bfloat16` on an accelerator; `--record` appends the table to `RESULTS.md`.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+def main() -> None:
+    """Run every measurement in rounds and print the table of the best of each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", nargs="+", default=["mixed3b", "mixed4a", "mixed4d", "mixed5b"])
+    parser.add_argument("--dtypes", nargs="+", default=["float32"])
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=None, help="images at once; by default what `render` would choose")
+    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--lucent", help="interpreter of an environment with Lucent")
+    parser.add_argument("--record", action="store_true", help="append the table to RESULTS.md")
+    parser.add_argument("--worker", choices=["ours", "bare"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        print(json.dumps(measure(options)))
+        return
+    rows = [row for layer in options.layers for dtype in options.dtypes for row in compare(layer, dtype, options)]
+    report = table(rows)
+    print(report)
+    if options.record:
+        with (HERE / "RESULTS.md").open("a") as file:
+            file.write(f"\n{report}")
+
+
+def compare(layer: str, dtype: str, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Best of several rounds of each contender at one layer."""
+    common = ["--layers", layer, "--size", str(options.size), "--steps", str(options.steps)]
+    ours = [sys.executable, str(HERE / "render.py"), *common, "--dtypes", dtype]
+    ours += ["--batch", str(options.batch)] if options.batch else []
+    commands = {"ours": [*ours, "--worker", "ours"], "bare forward + backward": [*ours, "--worker", "bare"]}
+    if options.lucent and dtype == "float32":
+        lucent = [options.lucent, str(HERE / "lucent_worker.py"), "--layer", layer, "--size", str(options.size)]
+        commands |= {"Lucent, default": lucent, "Lucent, equal input size": [*lucent, "--equal-size"]}
+    best: dict[str, dict[str, Any]] = {}
+    for _ in range(options.rounds):
+        for name, command in commands.items():
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
+            row = {"layer": layer, "dtype": dtype, "name": name} | json.loads(done.stdout.splitlines()[-1])
+            if name not in best or row["seconds_per_image_step"] < best[name]["seconds_per_image_step"]:
+                best[name] = row
+    base = best["ours"]["seconds_per_image_step"]
+    return [row | {"ratio": row["seconds_per_image_step"] / base} for row in best.values()]
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Time one contender of ours in this process."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    import featvis
+    import inception_jax
+    from featvis import memory, network
+
+    layer, size, dtype = options.layers[0], options.size, jnp.dtype(options.dtypes[0])
+    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
+    batch = options.batch or memory.batch_size(network.activation_bytes(model, (layer,), (size, size)))
+
+    def ours(steps: int) -> None:
+        units = f"{layer}:0-{batch - 1}"
+        param = featvis.param.image(size)
+        featvis.render(model, units, steps=steps, batch=batch, param=param, dtype=dtype, progress=False)
+
+    images = jnp.asarray(np.random.default_rng(0).random((batch, size, size, 3)), jnp.float32)
+
+    @jax.jit
+    def descend(model: Any, images: Any, units: Any, steps: Any) -> Any:
+        def loss(images: Any) -> Any:
+            acts = network.activations(model, images, (layer,), network.fast())[layer]
+            # The unit is data, as in a user's job; a constant would let the compiler drop other branches.
+            return -jax.vmap(lambda a, u: jnp.take(a, u, axis=-1).mean())(acts, units).sum()
+
+        return jax.lax.fori_loop(0, steps, lambda _, x: x - 1e-4 * jax.grad(loss)(x), images)
+
+    def bare(steps: int) -> None:
+        jax.block_until_ready(descend(model.astype(dtype), images, jnp.arange(batch), steps))
+
+    run = {"ours": ours, "bare": bare}[options.worker]
+    start = time.perf_counter()
+    run(1)
+    first = time.perf_counter() - start
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        run(options.steps)
+        seconds.append((time.perf_counter() - start) / options.steps / batch)
+    device = jax.devices()[0]
+    stats = device.memory_stats() or {}
+    flops = 2 * gflops(model, layer, size) * 1e9
+    return {
+        "seconds_per_image_step": min(seconds),
+        "compile_seconds": first,
+        "peak_bytes": stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
+        "batch": batch,
+        "flops_per_second": flops / min(seconds),
+        "matmul_flops_per_second": matmul_rate(dtype),
+        "version": f"jax {jax.__version__}, {device.device_kind}",
+    }
+
+
+def gflops(model: Any, layer: str, size: int) -> float:
+    """Arithmetic of one forward pass's convolutions, in 1e9 (multiplications and additions)."""
+    import jax
+    import jax.numpy as jnp
+
+    lowered = jax.jit(lambda m, x: m(x, taps=[layer])).lower(model, jnp.zeros((1, size, size, 3)))
+    return lowered.compile().cost_analysis()["flops"] / 1e9
+
+
+def matmul_rate(dtype: Any, side: int = 2048) -> float:
+    """Best rate of a square matrix product on this device, the arithmetic limit to compare with."""
+    import jax
+    import jax.numpy as jnp
+
+    a = jnp.ones((side, side), dtype)
+    product = jax.jit(lambda a: a @ a)
+    jax.block_until_ready(product(a))
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        jax.block_until_ready(product(a))
+        best = min(best, time.perf_counter() - start)
+    return 2 * side**3 / best
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The report, in Markdown."""
+    versions = dict.fromkeys(row["version"] for row in rows)
+    lines = [
+        f"### `render.py`, {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {'; '.join(versions)}",
+        "",
+        f"Command: `python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}`",
+        "",
+        "| layer | type | program | batch | ms per image-step | image-steps/s | time over ours | compile s "
+        "| peak GB | of matmul rate |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        seconds = row["seconds_per_image_step"]
+        compiled = f"{row['compile_seconds']:.1f}" if "compile_seconds" in row else ""
+        share = (
+            f"{row['flops_per_second'] / row['matmul_flops_per_second']:.0%}" if "matmul_flops_per_second" in row else ""
+        )
+        lines.append(
+            f"| {row['layer']} | {row['dtype']} | {row['name']} | {row.get('batch', 1)} | {1e3 * seconds:.2f} "
+            f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} | {share} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,263 @@
+"""The compiled program: batching, keys, restarts, interruption, other people's models."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import featvis
+import inception_jax
+from featvis import engine, memory, param, plan, transforms
+from featvis import objectives as obj
+
+SMALL = {"param": param.image(48), "progress": False}
+
+
+def render(model, objectives, **options):
+    return featvis.render(model, objectives, **(SMALL | options))
+
+
+def test_eight_together_equal_eight_alone(narrow):
+    together = render(narrow, "mixed3a:0-7", steps=8, batch=8)
+    for i, label in enumerate(together.labels):
+        alone = render(narrow, label, steps=8)
+        # Convolutions add in another order in a batch, and Adam divides small gradients by their own size.
+        np.testing.assert_allclose(together.images[i], alone.images[0], atol=2e-3)
+
+
+def test_the_same_call_gives_the_same_bits_and_compiles_nothing(narrow):
+    options = {"steps": 20, "restarts": 2}
+    first = render(narrow, ["mixed3a:1", "-mixed3a:2"], **options)
+    before = [f._cache_size() for f in (engine.init, engine.advance, engine.finish)]
+    again = render(narrow, ["mixed3a:1", "-mixed3a:2"], **options)
+    assert [f._cache_size() for f in (engine.init, engine.advance, engine.finish)] == before
+    for name in ("images", "history", "scores"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+
+
+def test_units_seeds_and_steps_are_data(narrow):
+    render(narrow, "mixed3a:1", steps=3)
+    before = engine.advance._cache_size()
+    render(narrow, "mixed3a:5", steps=21, seed=9)
+    assert engine.advance._cache_size() == before
+
+
+def test_chunks_do_not_show(narrow, monkeypatch):
+    whole = render(narrow, "conv2d0:1", steps=20)
+    step = render(narrow, "conv2d0:1", steps=16)
+    np.testing.assert_array_equal(whole.history[:, :16], step.history)
+    assert np.isfinite(whole.history).all()
+    assert whole.steps_done.tolist() == [20]
+
+
+def test_images_rise_on_their_own_objective(narrow):
+    result = render(narrow, ["mixed3a:4", "mixed3a:2", "mixed3b:3"], steps=32)
+    assert (result.history[:, -8:].mean(1) > 2 * np.abs(result.history[:, 0])).all()
+    acts = narrow(result.images, taps=["mixed3a", "mixed3b"])
+    own = [acts["mixed3a"][0, ..., 4], acts["mixed3a"][1, ..., 2], acts["mixed3b"][2, ..., 3]]
+    np.testing.assert_allclose(result.scores, [a.mean() for a in own], rtol=1e-4)
+
+
+def test_order_is_that_of_the_list(narrow):
+    labels = ["mixed3a:1", "conv2d0:0", "mixed3a:0", "conv2d0:3"]
+    result = render(narrow, labels, steps=1)
+    assert list(result.labels) == labels
+    assert result.indices.tolist() == [0, 1, 2, 3]
+
+
+def test_listed_twice_means_two_images(narrow):
+    result = render(narrow, ["conv2d0:1", "conv2d0:1"], steps=2)
+    assert not np.allclose(*result.images)
+    np.testing.assert_array_equal(result.images[0], render(narrow, ["conv2d0:1", "conv2d0:1"], steps=2).images[0])
+
+
+def test_the_best_attempt_is_kept(narrow):
+    three = render(narrow, "mixed3a:2", steps=4, restarts=3)
+    one = render(narrow, "mixed3a:2", steps=4)
+    assert three.images.shape == one.images.shape
+    keys = [job.key for job in plan.jobs([obj.channel("mixed3a", 2)], 0, 3)]
+    scores = [attempt_score(narrow, key) for key in keys]
+    np.testing.assert_allclose(three.scores[0], max(scores), rtol=1e-3)
+    np.testing.assert_allclose(one.scores[0], scores[0], rtol=1e-3)
+
+
+def attempt_score(model, key):
+    """The same optimisation as a plain loop, step by step."""
+    p, optimizer = SMALL["param"], optax.adam(0.05)
+    params = p.init(jax.random.fold_in(key, 0))
+    state = optimizer.init(params)
+
+    def value(params, step, active):
+        step_key = jax.random.fold_in(jax.random.fold_in(key, 1), step)
+        image = transforms.apply(transforms.LUCID, step_key, p(params))
+        rules = inception_jax.Rules(relu=lambda x: inception_jax.gradients.redirected_relu(x, active))
+        return model(image[None], taps=["mixed3a"], rules=rules)["mixed3a"][..., 2].mean()
+
+    for step in range(4):
+        gradient = jax.grad(value)(params, step, True)
+        updates, state = optimizer.update(jax.tree.map(jnp.negative, gradient), state)
+        params = optax.apply_updates(params, updates)
+    return float(model(p(params)[None], taps=["mixed3a"])["mixed3a"][..., 2].mean())
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_constant_images_have_finite_gradients(narrow, value):
+    # A pixel parameterisation that starts from black, grey or white.
+    start = float(np.log(np.clip(value, 1e-6, 1 - 1e-6) / (1 - np.clip(value, 1e-6, 1 - 1e-6))))
+    result = render(narrow, "mixed3a:0-1", steps=3, param=Constant(start))
+    assert np.isfinite(result.images).all()
+    assert np.isfinite(result.history).all()
+
+
+class Constant:
+    """A parameterisation of one's own."""
+
+    shape = (48, 48, 3)
+
+    def __init__(self, start):
+        self.start = start
+
+    def init(self, key):
+        del key
+        return jnp.full(self.shape, self.start)
+
+    def __call__(self, params):
+        return jax.nn.sigmoid(params)
+
+
+def test_own_functions_optimisers_and_objectives(narrow):
+    result = render(
+        narrow,
+        [obj.channel("mixed3a", 1) - 1e-4 * obj.total_variation(), obj.function(peak, ["mixed3a"])],
+        steps=3,
+        optimizer=optax.sgd(1.0),
+        transforms=[lambda key, image: image + 0.01 * jax.random.normal(key, image.shape)],
+        rules=inception_jax.LINEAR,
+    )
+    assert result.images.shape == (2, 48, 48, 3)
+
+
+def peak(acts):
+    return acts["mixed3a"].max()
+
+
+def test_bfloat16_keeps_float32_parameters(narrow):
+    half = render(narrow, "mixed3a:2", steps=32, dtype=jnp.bfloat16)
+    full = render(narrow, "mixed3a:2", steps=32)
+    assert half.images.dtype == np.float32
+    # The same optimisation with 8-bit mantissas: another image, as good within a few per cent.
+    assert half.scores[0] > 0.8 * full.scores[0]
+
+
+def test_ctrl_c_returns_what_is_done(narrow, monkeypatch):
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    advance = engine.advance
+    monkeypatch.setattr(engine, "advance", interrupted)
+    stored = []
+    result = render(narrow, "conv2d0:0-5", steps=32, batch=2, on_batch=stored.append)
+    # Two chunks finish the first two units, the next two had one chunk, the last two none.
+    assert result.labels == ("conv2d0:0", "conv2d0:1", "conv2d0:2", "conv2d0:3")
+    assert result.steps_done.tolist() == [32, 32, 16, 16]
+    assert result.interrupted
+    assert np.isnan(result.history[2, 16:]).all()
+    assert np.isfinite(result.history[2, :16]).all()
+    assert [len(part) for part in stored] == [2, 2]
+
+
+def test_ctrl_c_before_anything_is_done_is_ctrl_c(narrow, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        render(narrow, "conv2d0:0", steps=2)
+
+
+def two_layers(images):
+    first = jax.lax.conv_general_dilated(
+        images, KERNEL, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    return {"first": first, "second": jax.nn.relu(first).mean((1, 2))}
+
+
+KERNEL = jnp.asarray(np.random.default_rng(0).standard_normal((5, 5, 3, 4)), jnp.float32)
+
+
+def test_any_function_is_a_model():
+    result = render(two_layers, ["first:1", "second:0-2"], steps=8)
+    assert result.labels == ("first:1", "second:0", "second:1", "second:2")
+    assert result.scores[0] > abs(result.history[0, 0])
+
+
+def test_a_pytree_model_brings_its_arrays_as_arguments():
+    def apply(kernel, images):
+        return {"first": jnp.tanh(jnp.einsum("nhwc,cd->nhwd", images, kernel))}
+
+    first = render(jax.tree_util.Partial(apply, jnp.eye(3)), "first:0", steps=4)
+    before = engine.advance._cache_size()
+    second = render(jax.tree_util.Partial(apply, -jnp.eye(3)), "first:0", steps=4)
+    assert engine.advance._cache_size() == before
+    assert first.images[..., 0].mean() > 0.5 > second.images[..., 0].mean()
+
+
+def test_diverging_objectives_are_reported_by_name(narrow):
+    bad = obj.function(not_a_number, ["conv2d0"], "broken")
+    with pytest.warns(UserWarning, match="the objective broken ended at nan"):
+        result = render(narrow, ["conv2d0:1", bad], steps=2)
+    assert np.isfinite(result.images[0]).all()
+
+
+def not_a_number(acts):
+    return acts["conv2d0"].mean() * jnp.nan
+
+
+def test_batches_fit_the_memory_of_a_device(monkeypatch):
+    class Device:
+        platform = "gpu"
+
+        def memory_stats(self):
+            return {"bytes_limit": 16 << 30}
+
+    monkeypatch.setattr(jax, "local_devices", lambda: [Device()])
+    assert memory.batch_size(1 << 20) == memory.ACCELERATOR_LIMIT
+    assert memory.batch_size(1 << 30) == 5
+    assert memory.batch_size(1 << 40) == 1
+
+
+@pytest.mark.parametrize(
+    ("objectives", "options", "message"),
+    [
+        ("mixed4z:1", {}, "no layer 'mixed4z'; did you mean"),
+        (obj.channel("mixed4z", 1), {}, "no layer 'mixed4z'"),
+        (obj.channel("conv2d0", 99), {}, "conv2d0 has units 0 to 7; unit 99 was asked for"),
+        ([], {}, "no objectives were given; expected at least one"),
+        ([3], {}, "3 is no objective; expected"),
+        ("conv2d0:1", {"steps": 0}, "steps is 0; expected at least 1"),
+        ("conv2d0:1", {"restarts": 0}, "restarts is 0; expected at least 1"),
+        ("conv2d0:1", {"batch": 0}, "batch is 0; expected at least 1"),
+        ("conv2d0:1", {"dtype": jnp.int32}, "expected a floating-point type"),
+        ("softmax2:1", {}, "48x48 pixels give 'avgpool0' a map of 2x2, but it needs at least 7x7"),
+        ("conv2d0:1", {"transforms": [transforms.jitter(64)]}, "leaves an image of -16x-16 pixels"),
+    ],
+)
+def test_errors_come_before_anything_is_compiled(narrow, objectives, options, message):
+    with pytest.raises(ValueError, match=message):
+        render(narrow, objectives, **options)
+
+
+def test_other_models_cast_themselves():
+    with pytest.raises(ValueError, match="dtype bfloat16 is for this project's models; cast function yourself"):
+        render(two_layers, "first:1", dtype=jnp.bfloat16)
+
+
+def test_networks_without_the_layer_are_refused():
+    with pytest.raises(ValueError, match=r"the network returns no \['third'\]; it returns \['first', 'second'\]"):
+        render(two_layers, obj.channel("third", 0))

@@ -1,0 +1,195 @@
+"""Transforms against an independent bilinear sampler in NumPy float64, one transform at a time."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from featvis import transforms as t
+from featvis.warp import reach_of, warp
+
+# Sampling positions are float32, up to 150 pixels: 1e-5 of a pixel, on images with slopes up to 1.
+CLOSE = {"atol": 5e-5}
+
+
+def picture(height=20, width=24, seed=0):
+    return np.random.default_rng(seed).random((height, width, 3)).astype(np.float32)
+
+
+def bilinear(image, row, column, fill):
+    """Value of the plane at (row, column): `image` on a ground of `fill`."""
+    top, left = math.floor(row), math.floor(column)
+    total = np.zeros(3)
+    for r in (top, top + 1):
+        for c in (left, left + 1):
+            weight = (1 - abs(row - r)) * (1 - abs(column - c))
+            inside = 0 <= r < image.shape[0] and 0 <= c < image.shape[1]
+            total += weight * (image[r, c] if inside else np.full(3, fill))
+    return total
+
+
+def view(image, size, to_input, fill=0.5):
+    return np.array([[bilinear(image, *to_input(r, c), fill) for c in range(size[1])] for r in range(size[0])])
+
+
+def test_pad():
+    got = t.apply([t.pad(3, 0.25)], jax.random.key(0), jnp.asarray(picture()))
+    np.testing.assert_allclose(got, np.pad(picture(), ((3, 3), (3, 3), (0, 0)), constant_values=0.25), **CLOSE)
+
+
+def test_jitter_is_a_crop_at_every_offset():
+    image, seen = picture(), set()
+    for seed in range(40):
+        got = np.asarray(t.apply([t.jitter(2)], jax.random.key(seed), jnp.asarray(image)))
+        assert got.shape == (18, 22, 3)
+        matches = [
+            (r, c) for r in range(3) for c in range(3) if np.allclose(got, image[r : r + 18, c : c + 22], **CLOSE)
+        ]
+        assert len(matches) == 1
+        seen.add(matches[0])
+    assert len(seen) == 9
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.0, 1.25])
+def test_scale(scale):
+    image = picture()
+    got = t.apply([t.random_scale([scale])], jax.random.key(0), jnp.asarray(image))
+    centre = np.array([9.5, 11.5])
+    expected = view(image, (20, 24), lambda r, c: (np.array([r, c]) - centre) / scale + centre)
+    np.testing.assert_allclose(got, expected, **CLOSE)
+
+
+@pytest.mark.parametrize("degrees", [-30, 5, 45])
+def test_rotate(degrees):
+    image, angle = picture(), math.radians(degrees)
+    got = t.apply([t.random_rotate([degrees])], jax.random.key(0), jnp.asarray(image))
+
+    def to_input(r, c):
+        # Counter-clockwise on a screen whose rows go down, so an output point comes from a clockwise one.
+        x, y = c - 11.5, 9.5 - r
+        x, y = x * math.cos(angle) + y * math.sin(angle), y * math.cos(angle) - x * math.sin(angle)
+        return 9.5 - y, x + 11.5
+
+    np.testing.assert_allclose(got, view(image, (20, 24), to_input), **CLOSE)
+
+
+def test_a_quarter_turn_is_numpys():
+    image = picture(15, 15)
+    got = t.apply([t.random_rotate([90])], jax.random.key(0), jnp.asarray(image))
+    np.testing.assert_allclose(got, np.rot90(image), **CLOSE)
+
+
+@pytest.mark.parametrize("target", [(10, 12), (26, 30), (10, 30)])
+def test_crop_or_pad_to(target):
+    image = picture()
+    got = t.apply([t.crop_or_pad_to(*target)], jax.random.key(0), jnp.asarray(image))
+    big = np.pad(image, ((10, 10), (10, 10), (0, 0)), constant_values=0.5)
+    top, left = (big.shape[0] - target[0]) // 2, (big.shape[1] - target[1]) // 2
+    np.testing.assert_allclose(got, big[top : top + target[0], left : left + target[1]], **CLOSE)
+
+
+def test_composition_is_one_view_after_another():
+    image = picture()
+    chain = [t.pad(4), t.random_scale([1.2]), t.random_rotate([20]), t.crop_or_pad_to()]
+    got = t.apply(chain, jax.random.key(0), jnp.asarray(image))
+    angle, (height, width) = math.radians(20), (28, 32)
+
+    def to_input(r, c):
+        r, c = r + 4, c + 4
+        y, x = r - (height - 1) / 2, c - (width - 1) / 2
+        y, x = y * math.cos(angle) + x * math.sin(angle), x * math.cos(angle) - y * math.sin(angle)
+        return y / 1.2 + (height - 1) / 2 - 4, x / 1.2 + (width - 1) / 2 - 4
+
+    np.testing.assert_allclose(got, view(image, (20, 24), to_input), **CLOSE)
+
+
+def test_a_second_fill_value_starts_a_second_sampling():
+    got = t.apply([t.pad(1, 0.0), t.pad(1, 1.0)], jax.random.key(0), jnp.asarray(picture()))
+    expected = np.pad(picture(), ((1, 1), (1, 1), (0, 0)), constant_values=0.0)
+    expected = np.pad(expected, ((1, 1), (1, 1), (0, 0)), constant_values=1.0)
+    np.testing.assert_allclose(got, expected, **CLOSE)
+
+
+def test_functions_are_transforms():
+    chain = [t.jitter(4), lambda key, image: 1 - image + 0 * jax.random.normal(key), t.pad(1)]
+    got = t.apply(chain, jax.random.key(0), jnp.asarray(picture()))
+    assert got.shape == (18, 22, 3)
+    assert t.output_size(chain, (20, 24)) == (18, 22)
+
+
+def test_lucids_distribution():
+    """The drawn scales, angles and offsets of the default list are those of Lucid's."""
+    views = jax.jit(jax.vmap(lambda key: draw(t.LUCID[:5], key, (128, 128))))(
+        jax.random.split(jax.random.key(0), 4000)
+    )
+    linear = np.asarray(views)[:, :2, :2]
+    scales = 1 / np.sqrt(np.linalg.det(linear))
+    degrees = np.degrees(np.arctan2(linear[:, 0, 1], linear[:, 0, 0]))
+    values, counts = np.unique(scales.round(4), return_counts=True)
+    np.testing.assert_allclose(values, [0.9 + 0.02 * i for i in range(11)], atol=1e-3)
+    # 4,000 draws over 11 values: five standard deviations of a count are 91.
+    assert np.abs(counts - 4000 / 11).max() < 91
+    values, counts = np.unique(degrees.round(2), return_counts=True)
+    np.testing.assert_allclose(values, range(-10, 11), atol=0.01)
+    assert abs(counts[10] / 4000 - 6 / 26) < 0.04
+
+
+def draw(chain, key, size):
+    matrix, original = jnp.eye(3), size
+    for transform, subkey in zip(chain, jax.random.split(key, len(chain)), strict=True):
+        out = transform.size(size, original)
+        matrix, size = matrix @ transform.matrix(subkey, size, out), out
+    return matrix
+
+
+def test_units_are_transformed_independently():
+    images = jnp.broadcast_to(jnp.asarray(picture(32, 32)), (8, 32, 32, 3))
+    views = jax.vmap(lambda key, image: t.apply(t.LUCID, key, image))(jax.random.split(jax.random.key(0), 8), images)
+    assert len({np.asarray(v).tobytes() for v in views}) == 8
+
+
+@pytest.mark.parametrize("chain", [t.LUCID, [t.random_scale([2.0]), t.random_rotate([45])], [t.random_scale([0.4])]])
+def test_the_gathering_gradient_is_the_exact_one(chain):
+    """The warp is linear in the image, so its gradient is the transposed matrix: <warp(a), b> = <a, gradient(b)>."""
+    for seed in range(5):
+        key, a = jax.random.key(seed), jnp.asarray(picture(seed=seed)) - 0.5
+        b, pull = jax.vjp(lambda image: t.apply(chain, key, image), a)
+        b = jnp.asarray(np.random.default_rng(seed).standard_normal(b.shape), jnp.float32)
+        zero = t.apply(chain, key, jnp.zeros_like(a))
+        forward = jnp.vdot(t.apply(chain, key, a) - zero, b)
+        # Sums of a thousand float32 terms.
+        np.testing.assert_allclose(forward, jnp.vdot(a, pull(b)[0]), rtol=1e-3, atol=2e-3)
+
+
+def test_warp_gradient_matches_scatter():
+    image, matrix = jnp.asarray(picture()), jnp.array([[0.9, 0.2, 1.3], [-0.2, 0.9, 2.1], [0, 0, 1.0]])
+    g = jnp.asarray(picture(seed=1))
+    got = jax.vjp(lambda x: warp(x, matrix, (20, 24), 0.5, reach_of(1.1, 1.3)), image)[1](g)[0]
+    expected = np.zeros(image.shape)
+    for r in range(20):
+        for c in range(24):
+            row, column, _ = np.asarray(matrix) @ [r, c, 1]
+            for i in (math.floor(row), math.floor(row) + 1):
+                for j in (math.floor(column), math.floor(column) + 1):
+                    if 0 <= i < 20 and 0 <= j < 24:
+                        expected[i, j] += (1 - abs(row - i)) * (1 - abs(column - j)) * np.asarray(g[r, c])
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: t.pad(-1), "pad width is -1; expected 0 or more pixels"),
+        (lambda: t.jitter(-2), "jitter is -2; expected 0 or more pixels"),
+        (lambda: t.random_scale([]), r"scales are \(\); expected at least one, all above 0"),
+        (lambda: t.random_scale([0.5, 0]), r"scales are \(0.5, 0.0\); expected at least one, all above 0"),
+        (lambda: t.random_rotate([]), "degrees is empty; expected at least one angle"),
+        (lambda: t.crop_or_pad_to(0), r"target size is \(0, 0\); expected at least 1 pixel a side"),
+        (lambda: t.output_size([t.jitter(40)], (32, 32)), "leaves an image of -8x-8 pixels; give a larger image"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

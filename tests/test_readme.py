@@ -1,0 +1,104 @@
+"""What the README and the guides show runs, at toy size."""
+
+import dataclasses
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tyro
+
+import inception_jax
+from experiments import feature_vis
+from experiments.__main__ import main as run_experiment
+from experiments.options import parse_units
+from inception_jax.__main__ import main as run_weights_tool
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_python_runs(page: Path, narrow: inception_jax.Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(inception_jax, "load", lambda _: narrow)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for block in blocks(page, "python"):
+        exec(compile(block.replace("steps=512", "steps=2"), page.name, "exec"), names)
+    if page == README:  # What its comments say.
+        assert names["result"].images.shape == (4, 128, 128, 3)
+        assert names["acts"]["mixed4a"].shape[:3] == (4, 8, 8)
+        assert dict(inception_jax.INCEPTION5H.blocks)["mixed4a"].units == 508
+
+
+@pytest.fixture
+def draw(
+    narrow: inception_jax.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[[list[str]], None]:
+    """Check the options of `feature_vis` as given, then run it with small ones in place of those that take long."""
+
+    def check(options: list[str]) -> None:
+        if "--help" in options:
+            with pytest.raises(SystemExit, match="0"):
+                run_experiment(["feature_vis", *options])
+            return
+        config = tyro.cli(feature_vis.Config, args=options)
+        wide = dict(inception_jax.INCEPTION5H.blocks)
+        parse_units(config.units, config.layer, {name: block.units for name, block in wide.items()})
+        inception_jax.save(narrow, tmp_path / "toy.safetensors")
+        small = dataclasses.replace(
+            config,
+            model=str(tmp_path / "toy.safetensors"),
+            out=tmp_path / "out",
+            layer="conv2d2",
+            units="0:2",
+            size=32,
+            steps=2,
+            restarts=1,
+            dtype="float32",
+            batch=None,
+        )
+        assert feature_vis.run(small) == 0
+        assert str(tmp_path / "out" / "index.html") in capsys.readouterr().out
+
+    return check
+
+
+COMMANDS = sorted({line for page in PAGES for block in blocks(page, "sh") for line in block.splitlines()})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
+    words = shlex.split(command)
+    match words:
+        case ["./run", *options]:
+            assert os.access(ROOT / "run", os.X_OK)
+            draw(options)
+        case ["./test"]:
+            assert os.access(ROOT / "test", os.X_OK)  # It is what runs this.
+        case ["python", "-m", "experiments", "feature_vis", *options]:
+            draw(options)
+        case ["python", "-m", "experiments", "--help"]:
+            assert run_experiment(["--help"]) == 0
+        case ["python", "-m", "inception_jax", ("list" | "summary"), *_]:
+            assert run_weights_tool(words[3:]) == 0
+        case ["pip", "install", "-e", target]:
+            project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            assert target.removeprefix(".[").removesuffix("]") in project["optional-dependencies"]
+        case _:
+            pytest.fail(f"no check for this command: {command}")
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
