@@ -18,7 +18,8 @@ import torch
 
 # A torchvision built for CUDA does not import beside a CPU torch unless the operators it asks about are declared.
 _declared = torch.library.Library("torchvision", "DEF")
-_declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+for name in ("nms", "qnms"):
+    _declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 warnings.filterwarnings("ignore")
 

@@ -5,7 +5,7 @@ calling it turns parameters into an image `[height, width, 3]` in [0, 1]. Batche
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Key
 from featvis import color
 
 
+@runtime_checkable
 class Parameterization(Protocol):
     """What `render` needs: any hashable object with these members will do."""
 

@@ -1,8 +1,11 @@
 """InceptionV1 in Flax: every activation of the network of *Thread: Circuits*, tappable and editable."""
 
 from inception_jax.architecture import ARCHITECTURES, BVLC_GOOGLENET, INCEPTION5H, LRN, Architecture, Block, Head
+from inception_jax.files import save
 from inception_jax.gradients import LINEAR, STANDARD, Rules
+from inception_jax.labels import class_index, labels
 from inception_jax.model import Model, initialise
+from inception_jax.pretrained import load
 
 __all__ = [
     "ARCHITECTURES",
@@ -16,5 +19,9 @@ __all__ = [
     "Head",
     "Model",
     "Rules",
+    "class_index",
     "initialise",
+    "labels",
+    "load",
+    "save",
 ]

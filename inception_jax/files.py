@@ -118,7 +118,7 @@ def _encode(ending: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]
     if ending == ".safetensors":
         return safetensors.numpy.save(arrays, metadata)
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **{METADATA: np.array(json.dumps(metadata))}, **arrays)
+    np.savez(buffer, **{METADATA: np.array(json.dumps(metadata))}, **arrays)
     return buffer.getvalue()
 
 

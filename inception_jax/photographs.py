@@ -5,7 +5,7 @@ import dataclasses
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -36,8 +36,10 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Photographs(Sequence[Photograph]):
+class Photographs:
     """A sequence of photographs, each read when asked for; a slice is such a sequence again. See `photographs`."""
+
+    # Not derived from `Sequence[Photograph]`: run-time type checkers would read images to check the items.
 
     source: Path
     members: tuple[PurePosixPath, ...] = dataclasses.field(repr=False)

@@ -1,6 +1,7 @@
 """The set-up scripts, with stand-ins for Python and pip."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -192,6 +193,27 @@ def test_frameworks_that_cannot_be_had_are_done_without(machine: Machine) -> Non
     assert done.returncode == 0
     assert "tests that need PyTorch or TensorFlow will be skipped" in done.stderr
     assert machine.pip() == ["-e .[test]"]
+
+
+@pytest.mark.parametrize(
+    ("there", "ci", "outcome"), [(True, "true", "1 error"), (True, "", "1 skipped"), (False, "true", "1 skipped")]
+)
+def test_ci_insists_on_the_shared_files(tmp_path: Path, there: bool, ci: str, outcome: str) -> None:
+    if there:
+        (tmp_path / "shared").mkdir()
+    (tmp_path / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    (tmp_path / "tests" / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.shared\ndef test_it(shared_dir): pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path, tmp_path / "tests"],
+        env={**os.environ, "CI": ci, "INCEPTION_JAX_SHARED": str(tmp_path / "shared")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.search(rf"^=+ {outcome} in ", done.stdout, re.MULTILINE), done.stdout
 
 
 def test_scripts_use_nothing_but_posix_shell() -> None:

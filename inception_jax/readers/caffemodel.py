@@ -130,7 +130,7 @@ def _stated(layers: list[_Layer]) -> dict[str, dict[str, Any]]:
 
 
 def _input(transform: Message) -> dict[str, Any]:
-    scale = transform.number(1, 1.0)
+    scale = transform.real(1, 1.0)
     means = np.frombuffer(transform.floats(5), "<f4")
     settings: dict[str, Any] = {"scale": 255.0 * scale}
     if size := transform.integer(3):
@@ -168,9 +168,9 @@ def _settings(layer: _Layer) -> dict[str, Any]:
             return {
                 "operation": "normalisation within channels" if lrn.integer(4) else "local response normalisation",
                 "radius": size // 2,
-                "alpha": lrn.number(2, 1.0) / size,
-                "beta": lrn.number(3, 0.75),
-                "bias": lrn.number(5, 1.0),
+                "alpha": lrn.real(2, 1.0) / size,
+                "beta": lrn.real(3, 0.75),
+                "bias": lrn.real(5, 1.0),
             }
         case "InnerProduct":
             return {"operation": "matrix product", "transposed": bool(layer.dense.integer(6))}

@@ -41,7 +41,7 @@ class Contents:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def array_from(data: bytes | memoryview, dtype: Any, shape: Sequence[int], name: str) -> np.ndarray:
+def array_from(data: bytes | bytearray | memoryview, dtype: Any, shape: Sequence[int], name: str) -> np.ndarray:
     """The array of `shape` that `data` holds, which must be exactly its bytes.
 
     >>> array_from(bytes(8), "<f4", (2,), "conv2d0_b")

@@ -100,7 +100,8 @@ def _tensor(tensor: Message, name: str) -> np.ndarray:
 
 def _settings(operation: str, node: Message) -> dict[str, Any]:
     attributes = _attributes(node)
-    inputs = [source.removeprefix("^").split(":")[0].split("/")[0] for source in node.texts(3)]
+    # Without output numbers, control dependencies (^), and the nodes that only reshape another's output.
+    inputs = [source.split(":")[0].split("/")[0] for source in node.texts(3) if not source.startswith("^")]
     if (order := attributes.get("data_format", _ABSENT).text(2, "NHWC")) != "NHWC":
         raise WeightsError(f"{node.text(1)} has data_format {order}; only NHWC graphs are read")
     match operation:
@@ -120,7 +121,7 @@ def _settings(operation: str, node: Message) -> dict[str, Any]:
             settings, inputs = {"transposed": turned, "weights": inputs[1:2]}, inputs[:1]
         case "LRN":
             given = {
-                name: attributes[name].integer(3) if name == "depth_radius" else attributes[name].number(4, 0.0)
+                name: attributes[name].integer(3) if name == "depth_radius" else attributes[name].real(4, 0.0)
                 for name in _LRN
                 if name in attributes
             }

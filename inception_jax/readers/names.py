@@ -43,8 +43,7 @@ def from_caffe(name: str) -> str | None:
     ('mixed3a_5x5_bottleneck', 'mixed3a', 'nn0')
     """
     if match := re.fullmatch(r"inception_([345][a-e])/(\w+)", name):
-        block, branch = f"mixed{match[1]}", _BRANCHES.get(match[2])
-        return block if match[2] == "output" else branch and f"{block}_{branch}"
+        return f"mixed{match[1]}" if match[2] == "output" else _branch(match[1], match[2])
     if match := re.fullmatch(r"loss([12])/(\w+)", name):
         return _HEADS.get(match[2], "").format(int(match[1]) - 1) or None
     return _CAFFE.get(name)
@@ -62,11 +61,15 @@ def from_torch(name: str) -> str | None:
     layer = _CAPTUM.get(module)
     if match := re.fullmatch(_LUCENT, module):
         layer = match[1] or match[2]
-    elif match := re.fullmatch(r"(mixed[345][a-e])\.(?:conv_)?(\w+)", module):
-        layer = match[2] in _BRANCHES and f"{match[1]}_{_BRANCHES[match[2]]}"
+    elif match := re.fullmatch(r"mixed([345][a-e])\.(?:conv_)?(\w+)", module):
+        layer = _branch(match[1], match[2])
     elif match := re.fullmatch(r"aux([12])\.loss_(conv|fc|classifier)", module):
         layer = _HEADS[match[2]].format(int(match[1]) - 1)
     return f"{layer}_{kind[0]}" if layer else None
+
+
+def _branch(block: str, theirs: str) -> str | None:
+    return f"mixed{block}_{_BRANCHES[theirs]}" if theirs in _BRANCHES else None
 
 
 def is_dense(layer: str) -> bool:

@@ -28,7 +28,7 @@ class Message:
         self.what = what
         self._fields: dict[int, list[tuple[int, int | memoryview]]] = {}
         data, at = memoryview(data), 0
-        for _ in range(MAX_FIELDS):
+        for _ in range(MAX_FIELDS + 1):
             if at == len(data):
                 return
             tag, value_at = self._varint(data, at)
@@ -99,7 +99,7 @@ class Message:
         pieces = [self._checked(number, kind, value, *allowed) for kind, value in self._fields.get(number, [])]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def number(self, number: int, default: float) -> float:
+    def real(self, number: int, default: float) -> float:
         """The float in a field."""
         data = self.floats(number)
         return struct.unpack_from("<f", data, len(data) - 4)[0] if len(data) >= 4 else default

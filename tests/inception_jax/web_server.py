@@ -53,7 +53,8 @@ def serve(content: bytes) -> Iterator[Web]:
             if web.declares_length:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body if answer is None else body[:answer])
+            with contextlib.suppress(ConnectionError):  # clients may hang up
+                self.wfile.write(body if answer is None else body[:answer])
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -8,9 +8,12 @@ from weight_files import (
     INCEPTION5H,
     caffe_lrn,
     caffe_names,
+    caffe_pool,
     caffe_weights,
+    field,
     googlenet,
     inception5h_nodes,
+    layer,
     layer_shapes,
     lrn,
     node,
@@ -129,6 +132,17 @@ def test_caffes_training_settings_are_the_table():
         warnings.simplefilter("error")
         assert recognise(contents) == inception_jax.BVLC_GOOGLENET
     assert len(caffe_names()) == 64
+
+
+def test_caffes_other_training_settings_are_used_with_a_warning():
+    parts = googlenet(caffe_weights(layer_shapes(GOOGLENET, 10, heads=False)))
+    pooled = caffe_pool("pool5/7x7_s1", "inception_5b/output", 7, 1, average=True)
+    whole = layer("pool5/7x7_s1", "Pooling", ["inception_5b/output"], ["pool5/7x7_s1"], pool=field(1, 1) + field(12, 1))
+    data = layer("data", "Data", [], ["data"], transform=field(1, 0.5) + field(3, 299) + field(5, 128.0))
+    contents = readers.parse("a.caffemodel", parts.replace(pooled, whole) + data)
+    with pytest.warns(UserWarning, match=r"input_mean is \(64\.0, 64\.0, 64\.0\), not \(123\.0, 117\.0, 104\.0\)"):
+        arch = recognise(contents)
+    assert (arch.final_pool, arch.image_size, arch.input_scale, arch.classes) == (None, 299, 127.5, 10)
 
 
 def test_every_misfit_is_listed_by_its_name_in_the_file():

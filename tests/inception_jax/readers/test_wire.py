@@ -36,13 +36,13 @@ def test_repeated_floats_are_the_same_packed_and_not():
 def test_a_row_of_floats_ends_where_another_field_begins():
     message = Message(field(5, 1.5) + field(5, 2.5) + field(4, 3.5) + field(5, 4.5), "a")
     assert np.frombuffer(message.floats(5), "<f4").tolist() == [1.5, 2.5, 4.5]
-    assert message.number(4, 0.0) == 3.5
+    assert message.real(4, 0.0) == 3.5
 
 
 def test_the_last_of_several_values_counts_and_absent_ones_have_defaults():
     message = Message(field(1, 1) + field(1, 2) + fields(2, ["a", "b"]) + field(3, 0.25) + field(3, 0.5), "a")
-    assert (message.integer(1), message.text(2), message.number(3, 0.0)) == (2, "b", 0.5)
-    assert (message.integer(9, 5), message.text(9, "x"), message.number(9, 0.1)) == (5, "x", 0.1)
+    assert (message.integer(1), message.text(2), message.real(3, 0.0)) == (2, "b", 0.5)
+    assert (message.integer(9, 5), message.text(9, "x"), message.real(9, 0.1)) == (5, "x", 0.1)
     assert message.texts(2) == ["a", "b"]
     assert 1 in message
     assert 9 not in message
@@ -80,5 +80,6 @@ def test_text_must_be_utf8():
 
 def test_the_number_of_fields_is_bounded(monkeypatch):
     monkeypatch.setattr("inception_jax.readers.wire.MAX_FIELDS", 10)
+    assert Message(field(1, 1) * 10, "greeting").integers(1) == [1] * 10
     with pytest.raises(WeightsError, match="greeting has more than 10 fields"):
         Message(field(1, 1) * 11, "greeting")
