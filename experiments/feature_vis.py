@@ -1,7 +1,7 @@
 """Feature visualisations of many units of one layer, on one page.
 
 - Command: python -m experiments feature_vis --layer mixed4a --units 0:16
-- Time: about 4 minutes on two CPU cores
+- Time: about 3 minutes on two CPU cores
 - Expect: for each unit an image that drives it harder than photographs do, after Olah et al. 2017, "Feature
   Visualization". index.html and sheet.png show all of them, images/ holds them, metrics.json and history.npz have the
   objective values, config.json says what made them

@@ -102,7 +102,7 @@ class _Product(_Sum):
     symbol = " * "
 
 
-def _constant(acts: Activations, data: Array) -> Array:
+def _constant(acts: Activations, data: Any) -> Array:
     del acts
     return jnp.asarray(data)
 
@@ -236,8 +236,8 @@ def direction(layer: str, vector: Float[Array | np.ndarray, "units"], cossim_pow
 
     Source: Lucid, `direction`.
 
-    >>> import numpy as np
-    >>> float(direction("a", np.ones(2, np.float32))({"a": np.ones((1, 3, 3, 2), np.float32)}))
+    >>> import jax.numpy as jnp
+    >>> float(direction("a", jnp.ones(2))({"a": jnp.ones((1, 3, 3, 2))}))
     2.0
     """
     vector = np.asarray(vector, np.float32)
@@ -321,9 +321,9 @@ class _Plain:
         return self.fn(acts)
 
 
-def _unit(a: Array, unit: Array) -> Array:
+def _unit(a: Array, unit: Any) -> Array:
     return jax.lax.dynamic_index_in_dim(a, unit, axis=-1, keepdims=False)
 
 
-def _position(index: Array, size: int) -> Array:
+def _position(index: Any, size: int) -> Array:
     return jnp.where(jnp.asarray(index) < 0, size // 2, index)

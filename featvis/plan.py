@@ -4,6 +4,7 @@ import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,8 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from featvis.objectives import Objective
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,7 @@ def groups(jobs: Iterable[Job]) -> list[list[Job]]:
     return list(result.values())
 
 
-def batches(jobs: Sequence[Job], limit: int) -> Iterator[tuple[list[Job], int]]:
+def batches(jobs: Sequence[T], limit: int) -> Iterator[tuple[list[T], int]]:
     """Batches of at most `limit` jobs, and the width their program should have.
 
     All have the same width and differ by at most the last one's missing jobs, so that little of it is wasted.

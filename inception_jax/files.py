@@ -117,8 +117,9 @@ def save(model: Model, path: str | Path) -> None:
 def _encode(ending: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:
     if ending == ".safetensors":
         return safetensors.numpy.save(arrays, metadata)
-    buffer = io.BytesIO()
-    np.savez(buffer, **{METADATA: np.array(json.dumps(metadata))}, **arrays)
+    buffer, members = io.BytesIO(), dict[str, Any](arrays)
+    members[METADATA] = np.array(json.dumps(metadata))
+    np.savez(buffer, **members)
     return buffer.getvalue()
 
 

@@ -49,7 +49,7 @@ class Model:
         return (self.weights,), self.architecture
 
     @classmethod
-    def tree_unflatten(cls, architecture: Architecture, children: tuple[Weights]) -> "Model":
+    def tree_unflatten(cls, architecture: Architecture, children: tuple[Any]) -> "Model":
         """Rebuilds without checks, since JAX passes placeholders through here."""
         model = object.__new__(cls)
         object.__setattr__(model, "architecture", architecture)

@@ -68,7 +68,7 @@ class Network(nnx.Module):
                 return jax.nn.softmax(x)
 
 
-def branches(whole: Float[Array, "n h w c"], network: g.Graph, name: str) -> dict[str, Array]:
+def branches(whole: Float[Array, "n *position c"], network: g.Graph, name: str) -> dict[str, Array]:
     """The parts of a block's pre-activation `whole`, by the names of its branches; empty for other activations."""
     node = network[name]
     if not (isinstance(node.op, g.Concat) and node.op.view):

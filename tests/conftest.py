@@ -5,6 +5,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import jax
+import jaxtyping
 import pytest
 
 import inception_jax
@@ -53,3 +54,11 @@ def narrow() -> inception_jax.Model:
 def narrow_caffe() -> inception_jax.Model:
     """BVLC GoogLeNet with an eighth of its channels and random weights."""
     return inception_jax.initialise(inception_jax.BVLC_GOOGLENET.scaled(1 / 8), seed=0)
+
+
+@pytest.fixture
+def unchecked() -> Generator[None, None, None]:
+    """Without the annotations' checks, for tests that pass what the annotations forbid."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

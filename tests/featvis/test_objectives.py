@@ -113,6 +113,7 @@ def test_data_that_do_not_fit_are_refused(objective, message):
         (lambda: obj.direction("a", np.array([1, np.nan])), "one finite number per unit"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_impossible_objectives_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -248,6 +248,7 @@ def test_batches_fit_the_memory_of_a_device(monkeypatch):
         ("conv2d0:1", {"transforms": [transforms.jitter(64)]}, "leaves an image of -16x-16 pixels"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_errors_come_before_anything_is_compiled(narrow, objectives, options, message):
     with pytest.raises(ValueError, match=message):
         render(narrow, objectives, **options)

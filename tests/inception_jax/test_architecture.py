@@ -86,6 +86,7 @@ def test_a_head_needs_a_block():
         dataclasses.replace(INCEPTION5H, heads=(Head("mixed9z"),))
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_padding_is_one_of_two_rules():
     with pytest.raises(ValueError, match="padding is 'valid'; expected 'same' or 'caffe'"):
         dataclasses.replace(INCEPTION5H, padding="valid")

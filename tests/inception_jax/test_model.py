@@ -158,6 +158,7 @@ def test_errors_name_what_was_given_and_expected(narrow, arguments, message):
         (np.zeros((1, 299, 299, 3), np.float32), r"'nn0_pre_relu' a map of 5x5, but it needs a 4x4 map"),
     ],
 )
+@pytest.mark.usefixtures("unchecked")
 def test_bad_images(narrow, images, message):
     with pytest.raises(ValueError, match=message):
         narrow(images)

@@ -58,7 +58,7 @@ def test_convolution(size, kernel, stride, rule, function):
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (5, 1), (7, 2), (3, 2)])
 @pytest.mark.parametrize("size", SIZES)
 def test_fast_gradients_are_the_stock_ones(size, kernel, stride, rule):
-    x, w = random(2, *size, 3), random(kernel, kernel, 3, 4, seed=1)
+    x, w = jnp.asarray(random(2, *size, 3)), jnp.asarray(random(kernel, kernel, 3, 4, seed=1))
     padding = ops.conv_padding(x.shape, kernel, stride, rule)
 
     def gradients(function):

@@ -18,6 +18,7 @@ from weight_files import (
     lrn,
     node,
     pool,
+    simple_checkpoint,
 )
 
 import inception_jax
@@ -177,6 +178,24 @@ def test_a_graphs_missing_and_misshapen_constants_are_listed():
         "mixed3a_1x1_w has shape (1, 1, 192, 65), expected (1, 1, 192, 64); "
         "mixed3a_1x1_b has shape (65,), expected (64,)"
     )
+
+
+def test_misfits_in_caffes_and_pytorchs_files():
+    weights = caffe_weights(layer_shapes(GOOGLENET, 1000, heads=False))
+    data = googlenet(weights | {"conv2/3x3.bias": np.zeros(5, np.float32)})
+    with pytest.raises(
+        WeightsError, match=r"do not fit bvlc_googlenet: conv2d2_b has shape \(5,\), expected \(192,\)$"
+    ):
+        recognise(readers.parse("a.caffemodel", data))
+    state = {f"{layer}_pre_relu_conv.bias": np.zeros(shape[-1:], np.float32) for layer, shape in SHAPES.items()}
+    state |= {"mixed4a_3x3_pre_relu_conv.weight": np.zeros((204, 96, 1, 1), np.float32)}
+    with pytest.raises(WeightsError) as error:
+        recognise(readers.parse("a.pth", simple_checkpoint(state)))
+    for problem in (
+        "missing conv2d0_w (7, 7, 3, 64)",
+        "mixed4a_3x3_w has shape (1, 1, 96, 204), expected (3, 3, 96, 204)",
+    ):
+        assert problem in str(error.value)
 
 
 def test_other_networks_are_refused_by_their_names():
