@@ -168,7 +168,9 @@ def table(rows: list[dict[str, Any]]) -> str:
         seconds = row["seconds_per_image_step"]
         compiled = f"{row['compile_seconds']:.1f}" if "compile_seconds" in row else ""
         share = (
-            f"{row['flops_per_second'] / row['matmul_flops_per_second']:.0%}" if "matmul_flops_per_second" in row else ""
+            f"{row['flops_per_second'] / row['matmul_flops_per_second']:.0%}"
+            if "matmul_flops_per_second" in row
+            else ""
         )
         lines.append(
             f"| {row['layer']} | {row['dtype']} | {row['name']} | {row.get('batch', 1)} | {1e3 * seconds:.2f} "

@@ -59,7 +59,7 @@ def optimise(
     return [Attempt(job, images[i], history[i], float(scores[i]), done) for i, job in enumerate(jobs)]
 
 
-def best(units: Sequence[Sequence[Attempt]], seed: int) -> Result:
+def best(units: Sequence[Sequence[Attempt]], seed: int, interrupted: bool) -> Result:
     """The attempt with the highest score of each unit."""
     chosen = [max(attempts, key=lambda a: (np.isfinite(a.score), a.score)) for attempts in units]
     for attempt in chosen:
@@ -73,4 +73,5 @@ def best(units: Sequence[Sequence[Attempt]], seed: int) -> Result:
         indices=np.array([a.job.index for a in chosen]),
         steps_done=np.array([a.steps_done for a in chosen]),
         seed=seed,
+        interrupted=interrupted,
     )

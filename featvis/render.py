@@ -1,5 +1,6 @@
 """`render`: images that drive chosen units, many at once."""
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -80,7 +81,7 @@ def render(
         if value < 1:
             raise ValueError(f"{name} is {value}; expected at least 1")
     param = parameterizations.image() if param is None else param
-    network = _cast(model, dtype)
+    network = _cast(model, dtype, rules)
     size = (param.shape[0], param.shape[1])
     view = transformations.output_size(transforms, size)
     listed = _resolve(network, objectives, size)
@@ -94,6 +95,7 @@ def render(
             program = Program(
                 objective.fn, objective.network_layers, param, tuple(transforms), optimizer or _adam(), rules
             )
+            _check_hashable(program)
             limit = batch or memory.batch_size(activation_bytes(network, objective.network_layers, view))
             for part, width in plan.batches(jobs, limit):
                 done = optimise(program, bound, part, width, steps, bar.update)
@@ -102,13 +104,13 @@ def render(
                     attempts[attempt.job.index].append(attempt)
                 complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
                 if complete:
-                    finished.append(best([attempts.pop(i) for i in complete], seed))
+                    finished.append(best([attempts.pop(i) for i in complete], seed, interrupted))
                     if on_batch is not None:
                         on_batch(finished[-1])
                 if interrupted:
                     if not finished:
                         raise KeyboardInterrupt
-                    return Result.merge(finished)
+                    return Result.merge(finished, interrupted=True)
     return Result.merge(finished)
 
 
@@ -118,13 +120,15 @@ def _adam() -> optax.GradientTransformation:
     return optax.adam(0.05)
 
 
-def _cast(model: Network, dtype: Any) -> Network:
+def _cast(model: Network, dtype: Any, rules: Rules | None) -> Network:
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"dtype is {dtype}; expected a floating-point type such as jnp.float32 or jnp.bfloat16")
     if isinstance(model, inception_jax.Model):
         return model.astype(dtype)
     if dtype != jnp.float32:
         raise ValueError(f"dtype {jnp.dtype(dtype)} is for this project's models; cast {type(model).__name__} yourself")
+    if rules is not None:
+        raise ValueError(f"rules are for this project's models; {type(model).__name__} has gradients of its own")
     return model
 
 
@@ -144,6 +148,17 @@ def _resolve(model: Network, objectives: Objectives, size: tuple[int, int]) -> l
     if not listed:
         raise ValueError("no objectives were given; expected at least one")
     return listed
+
+
+def _check_hashable(program: Program) -> None:
+    for field in dataclasses.fields(program):
+        try:
+            hash(getattr(program, field.name))
+        except TypeError as error:
+            raise ValueError(
+                f"{field.name} cannot be compiled once and reused ({error}); expected functions or frozen dataclasses "
+                "of numbers and tuples, with arrays in an objective's data"
+            ) from error
 
 
 def _check(

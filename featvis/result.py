@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """Images of several units, and how they were reached.
 
@@ -19,6 +19,7 @@ class Result:
         indices: place of each unit in the list of objectives.
         steps_done: steps each image had; fewer than asked for only after an interruption.
         seed: the seed of the whole call.
+        interrupted: whether Ctrl-C ended the call, so that units or steps are missing.
     """
 
     images: Float[np.ndarray, "n h w c"]
@@ -28,17 +29,18 @@ class Result:
     indices: Int[np.ndarray, " n"]
     steps_done: Int[np.ndarray, " n"]
     seed: int
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        height, width = self.images.shape[1:3]
+        names = ", ".join(self.labels[:4]) + (", ..." if len(self) > 4 else "")
+        return f"<{len(self)} images of {height}x{width} pixels: {names}>"
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether some image had fewer steps than asked for."""
-        return bool((self.steps_done < self.history.shape[1]).any())
-
     @staticmethod
-    def merge(parts: Sequence["Result"]) -> "Result":
+    def merge(parts: Sequence["Result"], interrupted: bool = False) -> "Result":
         """The units of several results of one call, in the order of the list of objectives."""
         order = np.argsort(np.concatenate([part.indices for part in parts]), kind="stable")
         arrays = {
@@ -46,4 +48,5 @@ class Result:
             for name in ("images", "history", "scores", "indices", "steps_done")
         }
         labels = [label for part in parts for label in part.labels]
-        return Result(**arrays, labels=tuple(labels[i] for i in order), seed=parts[0].seed)
+        labels = tuple(labels[i] for i in order)
+        return Result(**arrays, labels=labels, seed=parts[0].seed, interrupted=interrupted)

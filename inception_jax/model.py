@@ -21,7 +21,7 @@ Edit = Callable[[Array], Array]
 
 
 @jax.tree_util.register_pytree_node_class
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """An InceptionV1 with weights: an immutable pytree and a pure function from images to named activations.
 
@@ -37,12 +37,16 @@ class Model:
     """
 
     architecture: Architecture
-    weights: Weights = field(repr=False)
+    weights: Weights
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.architecture, Architecture) and isinstance(self.weights, Mapping):
             check_weights(self.architecture, self.weights)
+
+    def __repr__(self) -> str:
+        count = sum(int(np.size(w)) for w in jax.tree.leaves(self.weights))
+        return f"<{self.name}, {count:,} parameters from {self.provenance.get('source', 'unnamed arrays')}>"
 
     def tree_flatten(self) -> tuple[tuple[Weights], Architecture]:
         """Weights are the only data; the architecture is static."""

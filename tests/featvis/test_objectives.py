@@ -142,7 +142,7 @@ def test_all_units():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mixed4a", 'cannot read objective \'mixed4a\'; expected "layer:unit"'),
+        ("mixed4a", "cannot read objective 'mixed4a'; expected \"layer:unit\""),
         ("mixed4b:3", "no layer 'mixed4b'; did you mean 'mixed4a'"),
         ("mixed4a:508", "units '508' of 'mixed4a:508' do not exist; the layer has units 0 to 507"),
         ("mixed4a:9-3", "units '9-3' of 'mixed4a:9-3' do not exist"),

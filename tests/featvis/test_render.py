@@ -43,7 +43,7 @@ def test_units_seeds_and_steps_are_data(narrow):
     assert engine.advance._cache_size() == before
 
 
-def test_chunks_do_not_show(narrow, monkeypatch):
+def test_chunks_do_not_show(narrow):
     whole = render(narrow, "conv2d0:1", steps=20)
     step = render(narrow, "conv2d0:1", steps=16)
     np.testing.assert_array_equal(whole.history[:, :16], step.history)
@@ -170,21 +170,33 @@ def test_ctrl_c_returns_what_is_done(narrow, monkeypatch):
     assert np.isnan(result.history[2, 16:]).all()
     assert np.isfinite(result.history[2, :16]).all()
     assert [len(part) for part in stored] == [2, 2]
+    assert repr(result) == "<4 images of 48x48 pixels: conv2d0:0, conv2d0:1, conv2d0:2, conv2d0:3>"
+
+
+def test_ctrl_c_between_batches_is_an_interruption_too(narrow, monkeypatch):
+    def interrupted(*arguments):
+        monkeypatch.setattr(engine, "init", interrupt)
+        return advance(*arguments)
+
+    advance = engine.advance
+    monkeypatch.setattr(engine, "advance", interrupted)
+    result = render(narrow, "conv2d0:0-3", steps=2, batch=2)
+    assert result.steps_done.tolist() == [2, 2]
+    assert result.interrupted
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_ctrl_c_before_anything_is_done_is_ctrl_c(narrow, monkeypatch):
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(engine, "advance", interrupted)
+    monkeypatch.setattr(engine, "advance", interrupt)
     with pytest.raises(KeyboardInterrupt):
         render(narrow, "conv2d0:0", steps=2)
 
 
 def two_layers(images):
-    first = jax.lax.conv_general_dilated(
-        images, KERNEL, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+    first = jax.lax.conv_general_dilated(images, KERNEL, (2, 2), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
     return {"first": first, "second": jax.nn.relu(first).mean((1, 2))}
 
 
@@ -257,6 +269,20 @@ def test_errors_come_before_anything_is_compiled(narrow, objectives, options, me
 def test_other_models_cast_themselves():
     with pytest.raises(ValueError, match="dtype bfloat16 is for this project's models; cast function yourself"):
         render(two_layers, "first:1", dtype=jnp.bfloat16)
+
+    with pytest.raises(ValueError, match="rules are for this project's models; function has gradients of its own"):
+        render(two_layers, "first:1", rules=inception_jax.LINEAR)
+
+
+def test_what_is_compiled_must_be_hashable(narrow):
+    class Weighted:
+        __hash__ = None
+
+        def __call__(self, _, image):
+            return image
+
+    with pytest.raises(ValueError, match=r"transforms cannot be compiled once and reused .* frozen dataclasses"):
+        render(narrow, "conv2d0:1", transforms=[Weighted()])
 
 
 def test_networks_without_the_layer_are_refused():

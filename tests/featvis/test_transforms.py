@@ -121,9 +121,7 @@ def test_functions_are_transforms():
 
 def test_lucids_distribution():
     """The drawn scales, angles and offsets of the default list are those of Lucid's."""
-    views = jax.jit(jax.vmap(lambda key: draw(t.LUCID[:5], key, (128, 128))))(
-        jax.random.split(jax.random.key(0), 4000)
-    )
+    views = jax.jit(jax.vmap(lambda key: draw(t.LUCID[:5], key, (128, 128))))(jax.random.split(jax.random.key(0), 4000))
     linear = np.asarray(views)[:, :2, :2]
     scales = 1 / np.sqrt(np.linalg.det(linear))
     degrees = np.degrees(np.arctan2(linear[:, 0, 1], linear[:, 0, 0]))
@@ -155,7 +153,7 @@ def test_the_gathering_gradient_is_the_exact_one(chain):
     """The warp is linear in the image, so its gradient is the transposed matrix: <warp(a), b> = <a, gradient(b)>."""
     for seed in range(5):
         key, a = jax.random.key(seed), jnp.asarray(picture(seed=seed)) - 0.5
-        b, pull = jax.vjp(lambda image: t.apply(chain, key, image), a)
+        b, pull = jax.vjp(lambda image, key=key: t.apply(chain, key, image), a)
         b = jnp.asarray(np.random.default_rng(seed).standard_normal(b.shape), jnp.float32)
         zero = t.apply(chain, key, jnp.zeros_like(a))
         forward = jnp.vdot(t.apply(chain, key, a) - zero, b)

@@ -183,6 +183,10 @@ def test_models_are_immutable_pytrees(narrow):
     assert inception_jax.initialise(narrow.architecture, seed=0).provenance["source"] == "random weights, seed 0"
 
 
+def test_models_are_shown_in_a_line(narrow):
+    assert repr(narrow) == "<inception5h-x0.125, 554,172 parameters from random weights, seed 0>"
+
+
 def test_initialisation_depends_on_the_seed_alone():
     arch = INCEPTION5H.scaled(1 / 16)
     first, again, other = (initialise(arch, seed).weights["mixed3a_3x3"]["kernel"] for seed in (1, 1, 2))
