@@ -23,8 +23,8 @@ for name in ("nms", "qnms"):
 
 warnings.filterwarnings("ignore")
 
-from lucent.modelzoo.inceptionv1.InceptionV1 import InceptionV1  # noqa: E402
-from lucent.optvis import objectives, param, render  # noqa: E402
+from lucent.modelzoo.inceptionv1.InceptionV1 import InceptionV1  # noqa: E402  # pyright: ignore[reportMissingImports]
+from lucent.optvis import objectives, param, render  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--layer", default="mixed4a")

@@ -133,7 +133,7 @@ def gflops(model: Any, layer: str, size: int) -> float:
     import jax.numpy as jnp
 
     lowered = jax.jit(lambda m, x: m(x, taps=[layer])).lower(model, jnp.zeros((1, size, size, 3)))
-    return lowered.compile().cost_analysis()["flops"] / 1e9
+    return (lowered.compile().cost_analysis() or {})["flops"] / 1e9
 
 
 def matmul_rate(dtype: Any, side: int = 2048) -> float:

@@ -134,17 +134,14 @@ def _cast(model: Network, dtype: Any, rules: Rules | None) -> Network:
 
 def _resolve(model: Network, objectives: Objectives, size: tuple[int, int]) -> list[Objective]:
     items = [objectives] if isinstance(objectives, str | Objective) else list(objectives)
-    if any(isinstance(item, str) for item in items):
-        layers = unit_counts(model, size)
-        parsed = [shortform.parse(item, layers) if isinstance(item, str) else [item] for item in items]
-    else:
-        parsed = [[item] for item in items]
-    listed = [objective for part in parsed for objective in part]
-    for item in listed:
-        if not isinstance(item, Objective):
+    layers = unit_counts(model, size) if any(isinstance(item, str) for item in items) else {}
+    listed: list[Objective] = []
+    for item in items:
+        if not isinstance(item, str | Objective):
             raise ValueError(
                 f"{item!r} is no objective; expected featvis.objectives or a short form: {shortform.FORMS}"
             )
+        listed += shortform.parse(item, layers) if isinstance(item, str) else [item]
     if not listed:
         raise ValueError("no objectives were given; expected at least one")
     return listed

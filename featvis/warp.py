@@ -61,10 +61,11 @@ def _backward(
 ) -> tuple[Array, None]:
     del size, fill
     matrix, like = saved
-    row, column = _grid(like.shape[:2])
+    height, width = like.shape[:2]
+    row, column = _grid((height, width))
     out_row, out_column = (jnp.round(v) for v in _apply(_inverse(matrix), row, column))
     read = _reader(g, out_row.astype(jnp.int32), out_column.astype(jnp.int32))
-    total = jnp.zeros(like.shape[:2] + g.shape[2:], g.dtype)
+    total = jnp.zeros((height, width, g.shape[2]), g.dtype)
     for i in range(-reach, reach + 1):
         for j in range(-reach, reach + 1):
             source_row, source_column = _apply(matrix, out_row + i, out_column + j)

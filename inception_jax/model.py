@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -121,7 +122,7 @@ class Model:
                 "ask for a later layer or drop the edit"
             )
         images = _check_images(images)
-        _check_sizes(self.architecture, names, images.shape[1:3])
+        _check_sizes(self.architecture, names, (images.shape[1], images.shape[2]))
         acts = self._run(images, names, edits, rules)
         return {name: acts[name] for name in names if name in wanted or not wanted}
 
