@@ -43,7 +43,7 @@ def overview() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one experiment; the return value is the exit code.
 
-    0 is success, 2 a request that cannot be met (one line on standard error says why), 130 an interrupted run.
+    0 is success, 2 a request that cannot be met (standard error says why), 130 an interrupted run.
 
     >>> main(["--help"])  # doctest: +ELLIPSIS
     usage: python -m experiments NAME [options]

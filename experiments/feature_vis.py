@@ -21,7 +21,7 @@ import featvis
 import inception_jax
 from experiments import page, provenance
 from experiments.options import Options, command, load_model, parse_units, usage_errors
-from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
+from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run, safe_name
 from experiments.stopwatch import Lap, Stopwatch
 from featvis import objectives as obj
 
@@ -62,10 +62,11 @@ def run(config: Config) -> int:
     units = {_name(config, u): _objective(config, u) for u in parse_units(config.units, config.layer, model.layers)}
     facts = provenance.model_facts(model)
     settings = _settings(config, facts)
-    path = config.out or Path("results", "feature_vis", f"{model.name}-{config.layer}-{identity(settings)[:8]}")
+    name = safe_name(f"{model.name}-{config.layer}-{identity(settings)[:8]}")
+    path = config.out or Path("results", "feature_vis", name)
     directory = open_run(path, settings, _facts(config, facts), force=config.force)
     missing = _missing(directory, units, config.steps)
-    if not missing and (path / INDEX).exists():
+    if not missing and directory.newer(INDEX, METRICS):
         print(f"finished before, nothing to do (--force starts over): {path / INDEX}")
         return 0
 
@@ -85,8 +86,8 @@ def run(config: Config) -> int:
 
 
 def _name(config: Config, unit: int) -> str:
-    """A unit's name in files: letters, digits, `_` and `-` only, as every file system has them."""
-    return f"{config.layer}_{unit}{'_negative' if config.negative else ''}"
+    """A unit's name in files."""
+    return safe_name(f"{config.layer}_{unit}{'_negative' if config.negative else ''}")
 
 
 def _objective(config: Config, unit: int) -> obj.Objective:

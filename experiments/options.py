@@ -13,7 +13,7 @@ from inception_jax.model import check_layer
 
 
 class UsageError(Exception):
-    """A request that cannot be met. The command line prints the message as one line and exits with code 2."""
+    """A request that cannot be met. The command line prints the message and exits with code 2."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
-        raise UsageError(" ".join(str(error).split())) from error
+        raise UsageError(str(error)) from error
 
 
 def load_model(options: Options) -> Model:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,11 @@ class RunDirectory:
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds; empty before the first result."""
         return _read_json(self.path / METRICS)
+
+    def newer(self, name: str, other: str) -> bool:
+        """Whether the file `name` is there and not older than `other`."""
+        file = self.path / name
+        return file.exists() and file.stat().st_mtime_ns >= (self.path / other).stat().st_mtime_ns
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write `content` as JSON, readable by people too."""
@@ -121,6 +127,15 @@ def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], 
     _clear(path)
     run.write_json(CONFIG, {**facts, "identity": identity(settings), "settings": settings})
     return run
+
+
+def safe_name(text: str) -> str:
+    """`text` as part of a file name on every system; names in weight files may hold anything.
+
+    >>> safe_name("../mixed4a:1"), safe_name("inception5h-x0.25")
+    ('_mixed4a_1', 'inception5h-x0.25')
+    """
+    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII).lstrip(".")
 
 
 def identity(settings: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 import dataclasses
 import html.parser
 import json
+import os
 import re
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def test_again_does_nothing(finished: Path, toy_weights: Path, capsys: pytest.Ca
     assert "finished before" in (out := capsys.readouterr().out)
     assert str(finished / "index.html") in out
     assert {f: f.stat().st_mtime_ns for f in finished.rglob("*")} == before
+
+
+def test_an_outdated_page_is_written_again(toy_weights: Path, tmp_path: Path) -> None:
+    assert run(toy_weights, tmp_path) == 0
+    page = tmp_path / "index.html"
+    expected = page.read_text()
+    page.write_text("stopped before the page was written")
+    os.utime(page, ns=(0, 0))
+    assert run(toy_weights, tmp_path) == 0
+    assert page.read_text() == expected
+
+
+def test_names_in_weight_files_do_not_lead_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    hostile = dataclasses.replace(narrow.architecture, name="../../up")
+    inception_jax.save(inception_jax.Model(hostile, narrow.weights), tmp_path / "hostile.safetensors")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert main(["feature_vis", "--model", "../hostile.safetensors", *SMALL]) == 0
+    assert capsys.readouterr().out.startswith("results/feature_vis/_.._up-conv2d2-")
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["here", "hostile.safetensors"]
 
 
 def test_other_settings_are_refused(finished: Path, toy_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from experiments.feature_vis import Config
-from experiments.options import UsageError, command, parse_units
+from experiments.options import UsageError, command, parse_units, usage_errors
 
 LAYERS = {"mixed4a": 508, "mixed4b": 512}
 
@@ -41,6 +41,12 @@ def test_empty_slices(text: str) -> None:
 def test_units_that_cannot_be_read(text: str) -> None:
     with pytest.raises(UsageError, match="expected numbers, slices a:b or 'all', separated by commas"):
         parse_units(text, "mixed4a", LAYERS)
+
+
+def test_messages_keep_their_lines() -> None:
+    with pytest.raises(UsageError) as caught, usage_errors():
+        raise OSError("no weights:\n- one way\n- another")
+    assert str(caught.value) == "no weights:\n- one way\n- another"
 
 
 def test_unknown_layer_names_the_nearest() -> None:
