@@ -59,8 +59,8 @@ def optimise(
     return [Attempt(job, images[i], history[i], float(scores[i]), done) for i, job in enumerate(jobs)]
 
 
-def best(units: Sequence[Sequence[Attempt]], seed: int, interrupted: bool) -> Result:
-    """The attempt with the highest score of each unit."""
+def best(units: Sequence[Sequence[Attempt]], restarts: int, seed: int, interrupted: bool) -> Result:
+    """The attempt with the highest score of each unit, which has as many steps as its least advanced attempt."""
     chosen = [max(attempts, key=lambda a: (np.isfinite(a.score), a.score)) for attempts in units]
     for attempt in chosen:
         if not np.isfinite(attempt.score):
@@ -71,7 +71,7 @@ def best(units: Sequence[Sequence[Attempt]], seed: int, interrupted: bool) -> Re
         scores=np.array([a.score for a in chosen], np.float32),
         labels=tuple(a.job.objective.label for a in chosen),
         indices=np.array([a.job.index for a in chosen]),
-        steps_done=np.array([a.steps_done for a in chosen]),
+        steps_done=np.array([min(a.steps_done for a in unit) if len(unit) == restarts else 0 for unit in units]),
         seed=seed,
         interrupted=interrupted,
     )

@@ -104,7 +104,7 @@ def render(
                     attempts[attempt.job.index].append(attempt)
                 complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
                 if complete:
-                    finished.append(best([attempts.pop(i) for i in complete], seed, interrupted))
+                    finished.append(best([attempts.pop(i) for i in complete], restarts, seed, interrupted))
                     if on_batch is not None:
                         on_batch(finished[-1])
                 if interrupted:

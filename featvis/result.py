@@ -17,7 +17,7 @@ class Result:
         scores: objective of each image as it is, without transforms.
         labels: name of each unit's objective.
         indices: place of each unit in the list of objectives.
-        steps_done: steps each image had; fewer than asked for only after an interruption.
+        steps_done: steps that every attempt at each unit had; fewer than asked for only after an interruption.
         seed: the seed of the whole call.
         interrupted: whether Ctrl-C ended the call, so that units or steps are missing.
     """

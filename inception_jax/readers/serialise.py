@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 import types
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -14,6 +15,8 @@ MAX_NUMBER = 2**16
 
 MAX_ITEMS = 64
 """Most blocks of an architecture."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def to_json(arch: Architecture) -> str:
@@ -61,7 +64,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     elif kind is float:
         good = type(value) in (int, float) and math.isfinite(value)
     else:
-        good = type(value) is str and 0 < len(value) <= MAX_ITEMS
+        good = type(value) is str and _NAME.fullmatch(value) is not None
     if not good:
         raise ValueError(f"{where} is {value!r}; expected {_words(kind)}")
     return float(value) if kind is float else value
@@ -80,4 +83,5 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
 def _words(kind: Any) -> str:
     if get_origin(kind) is Literal:
         return f"one of {get_args(kind)}"
-    return {int: f"a whole number from 1 to {MAX_NUMBER}", float: "a number"}.get(kind, "a short text")
+    words = {int: f"a whole number from 1 to {MAX_NUMBER}", float: "a number"}
+    return words.get(kind, "a name of at most 64 letters, digits, _, . and -")

@@ -185,6 +185,18 @@ def test_ctrl_c_between_batches_is_an_interruption_too(narrow, monkeypatch):
     assert result.interrupted
 
 
+def test_ctrl_c_between_attempts_leaves_the_unit_unfinished(narrow, monkeypatch):
+    def interrupted(*arguments):
+        monkeypatch.setattr(engine, "init", interrupt)
+        return advance(*arguments)
+
+    advance = engine.advance
+    monkeypatch.setattr(engine, "advance", interrupted)
+    result = render(narrow, "conv2d0:0", steps=2, batch=1, restarts=2)
+    assert result.steps_done.tolist() == [0]
+    assert np.isfinite(result.history).all()
+
+
 def interrupt(*_):
     raise KeyboardInterrupt
 
