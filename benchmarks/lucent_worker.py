@@ -31,10 +31,8 @@ parser.add_argument("--layer", default="mixed4a")
 parser.add_argument("--size", type=int, default=128)
 parser.add_argument("--steps", type=int, default=48)
 parser.add_argument("--equal-size", action="store_true", help="feed images as they are, not enlarged to 224")
-parser.add_argument("--threads", type=int, default=2)
 options = parser.parse_args()
 
-torch.set_num_threads(options.threads)
 torch.manual_seed(0)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 model = InceptionV1(pretrained=False).eval().to(device)

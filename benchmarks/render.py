@@ -18,6 +18,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def main() -> None:
     parser.add_argument("--dtypes", nargs="+", default=["float32"])
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=None, help="images at once; by default what `render` would choose")
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--lucent", help="interpreter of an environment with Lucent")
     parser.add_argument("--record", action="store_true", help="append the table to RESULTS.md")
@@ -82,7 +83,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from featvis import memory, network
 
     layer, size, dtype = options.layers[0], options.size, jnp.dtype(options.dtypes[0])
-    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
+    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0).astype(dtype)
     batch = options.batch or memory.batch_size(network.activation_bytes(model, (layer,), (size, size)))
 
     def ours(steps: int) -> None:
@@ -102,54 +103,76 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         return jax.lax.fori_loop(0, steps, lambda _, x: x - 1e-4 * jax.grad(loss)(x), images)
 
     def bare(steps: int) -> None:
-        jax.block_until_ready(descend(model.astype(dtype), images, jnp.arange(batch), steps))
+        jax.block_until_ready(descend(model, images, jnp.arange(batch), steps))
 
     run = {"ours": ours, "bare": bare}[options.worker]
     start = time.perf_counter()
     run(1)
     first = time.perf_counter() - start
     seconds = []
-    for _ in range(2):
+    for _ in range(4):
         start = time.perf_counter()
         run(options.steps)
         seconds.append((time.perf_counter() - start) / options.steps / batch)
     device = jax.devices()[0]
     stats = device.memory_stats() or {}
-    flops = 2 * gflops(model, layer, size) * 1e9
+    # A gradient step's least work: one pass forward, and as much again for the gradient of the input.
+    cost = {name: 2 * value for name, value in forward_cost(model, layer, size).items()}
     return {
         "seconds_per_image_step": min(seconds),
         "compile_seconds": first,
         "peak_bytes": stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024),
         "batch": batch,
-        "flops_per_second": flops / min(seconds),
+        "flops_per_second": cost["flops"] / min(seconds),
+        "bytes_per_second": cost["bytes accessed"] / min(seconds),
         "matmul_flops_per_second": matmul_rate(dtype),
+        "copy_bytes_per_second": copy_rate(),
         "version": f"jax {jax.__version__}, {device.device_kind}",
     }
 
 
-def gflops(model: Any, layer: str, size: int) -> float:
-    """Arithmetic of one forward pass's convolutions, in 1e9 (multiplications and additions)."""
+def forward_cost(model: Any, layer: str, size: int) -> dict[str, float]:
+    """Arithmetic operations and bytes moved in one forward pass, as the compiler counts them."""
     import jax
     import jax.numpy as jnp
 
-    lowered = jax.jit(lambda m, x: m(x, taps=[layer])).lower(model, jnp.zeros((1, size, size, 3)))
-    return (lowered.compile().cost_analysis() or {})["flops"] / 1e9
+    lowered = jax.jit(lambda m, x: m(x, taps=layer)).lower(model, jnp.zeros((1, size, size, 3)))
+    cost = lowered.compile().cost_analysis() or {}
+    return {name: float(cost[name]) for name in ("flops", "bytes accessed")}
 
 
-def matmul_rate(dtype: Any, side: int = 2048) -> float:
-    """Best rate of a square matrix product on this device, the arithmetic limit to compare with."""
+def matmul_rate(dtype: Any) -> float:
+    """Best rate of square matrix products on this device, the arithmetic limit to compare with."""
     import jax
     import jax.numpy as jnp
 
-    a = jnp.ones((side, side), dtype)
-    product = jax.jit(lambda a: a @ a)
-    jax.block_until_ready(product(a))
-    best = float("inf")
+    side, count = (2048, 1) if jax.default_backend() == "cpu" else (8192, 10)
+    a = jnp.full((side, side), 1 / side, dtype)
+    products = jax.jit(lambda a: jax.lax.fori_loop(0, count, lambda _, b: b @ a, a))
+    return 2 * side**3 * count / best_seconds(lambda: products(a))
+
+
+def copy_rate() -> float:
+    """Best rate of reading and writing a large array, the bandwidth limit to compare with."""
+    import jax
+    import jax.numpy as jnp
+
+    a = jnp.ones(2**26 if jax.default_backend() == "cpu" else 2**28, jnp.float32)
+    copy = jax.jit(lambda a: a + 1)
+    return 2 * a.nbytes / best_seconds(lambda: copy(a))
+
+
+def best_seconds(run: Callable[[], Any]) -> float:
+    """Shortest of five runs, after one that compiles."""
+    import jax
+
+    jax.block_until_ready(run())
+    times = []
     for _ in range(5):
         start = time.perf_counter()
-        jax.block_until_ready(product(a))
-        best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best
+        jax.block_until_ready(run())
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -161,22 +184,24 @@ def table(rows: list[dict[str, Any]]) -> str:
         f"Command: `python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}`",
         "",
         "| layer | type | program | batch | ms per image-step | image-steps/s | time over ours | compile s "
-        "| peak GB | of matmul rate |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| peak GB | of matmul rate | of copy rate |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         seconds = row["seconds_per_image_step"]
         compiled = f"{row['compile_seconds']:.1f}" if "compile_seconds" in row else ""
-        share = (
-            f"{row['flops_per_second'] / row['matmul_flops_per_second']:.0%}"
-            if "matmul_flops_per_second" in row
-            else ""
-        )
+        limits = [share(row, "flops_per_second", "matmul_flops_per_second")]
+        limits.append(share(row, "bytes_per_second", "copy_bytes_per_second"))
         lines.append(
             f"| {row['layer']} | {row['dtype']} | {row['name']} | {row.get('batch', 1)} | {1e3 * seconds:.2f} "
-            f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} | {share} |"
+            f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} | {' | '.join(limits)} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def share(row: dict[str, Any], rate: str, limit: str) -> str:
+    """A rate as part of its limit, where both were measured."""
+    return f"{row[rate] / row[limit]:.0%}" if limit in row else ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 """
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,6 +60,11 @@ def run(config: Config) -> int:
         UsageError: the request cannot be met.
     """
     model = load_model(config)
+    if config.negative and f"{config.layer}_pre_relu" in model.layers:
+        warnings.warn(
+            f"{config.layer} is never negative, and flat where it is 0; {config.layer}_pre_relu shows more",
+            stacklevel=2,
+        )
     units = {_name(config, u): _objective(config, u) for u in parse_units(config.units, config.layer, model.layers)}
     facts = provenance.model_facts(model)
     settings = _settings(config, facts)
@@ -90,7 +96,7 @@ def _name(config: Config, unit: int) -> str:
     return safe_name(f"{config.layer}_{unit}{'_negative' if config.negative else ''}")
 
 
-def _objective(config: Config, unit: int) -> obj.Objective:
+def _objective(config: Config, unit: int) -> featvis.Objective:
     make = {"channel": obj.channel, "neuron": obj.neuron}[config.objective]
     return -make(config.layer, unit) if config.negative else make(config.layer, unit)
 
@@ -136,7 +142,7 @@ def _image(name: str) -> str:
 
 
 def _draw(
-    directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, obj.Objective], config: Config
+    directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, featvis.Objective], config: Config
 ) -> None:
     """Draw `units`, writing each batch when it is there.
 

@@ -1,7 +1,7 @@
 """Feature visualisation: images that drive chosen units, many at once, in one compiled program."""
 
 from featvis import objectives, param, transforms
-from featvis.objectives import Objective
+from featvis.algebra import Objective
 from featvis.render import render
 from featvis.result import Result
 

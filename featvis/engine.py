@@ -11,8 +11,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, Key
 
-from featvis.network import Bound, activations, fast, lucid_rules
-from featvis.objectives import INPUT, Function
+from featvis.algebra import INPUT, Function
+from featvis.network import Bound, activations, fast, rules_at
 from featvis.param import Parameterization
 from featvis.transforms import Transform, apply
 from inception_jax.gradients import Rules
@@ -25,7 +25,7 @@ CHUNK = 16
 class Program:
     """Everything static about an optimisation; two equal programs are compiled once.
 
-    `layers` are those that `fn` reads from the network, the gradient rules of every step; `None` is Lucid's schedule.
+    `layers` are those that `fn` reads from the network.
     """
 
     fn: Function
@@ -33,7 +33,7 @@ class Program:
     param: Parameterization
     transforms: tuple[Transform, ...]
     optimizer: optax.GradientTransformation
-    rules: Rules | None
+    rules: Rules
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["params", "optimizer"], meta_fields=[])
@@ -72,8 +72,8 @@ def advance(
         images = jax.vmap(program.param)(params)
         step_keys = jax.vmap(lambda key: jax.random.fold_in(_step_key(key), step))(keys)
         views = jax.vmap(partial(apply, program.transforms))(step_keys, images)
-        rules = lucid_rules(step) if program.rules is None else fast(program.rules)
-        values = _values(program, data, images, activations(network, views, program.layers, rules))
+        acts = activations(network, views, program.layers, rules_at(program.rules, step))
+        values = _values(program, data, images, acts)
         return -values.sum(), values
 
     def body(step: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
@@ -83,7 +83,7 @@ def advance(
         state = State(optax.apply_updates(state.params, updates), optimizer)
         return state, jax.lax.dynamic_update_index_in_dim(history, values, step - start, axis=1)
 
-    history = jnp.full((len(keys), CHUNK), jnp.nan)
+    history = jnp.full((len(keys), CHUNK), jnp.nan, jnp.float32)
     return jax.lax.fori_loop(start, stop, body, (state, history))
 
 

@@ -1,7 +1,7 @@
 """The contract with models: any callable from images to named activations."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -88,8 +88,24 @@ def unit_counts(network: Network, size: tuple[int, int]) -> Mapping[str, int]:
 
 
 def activation_bytes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> int:
-    """Memory that the activations on the way to `layers` take for one image of `size`."""
-    return sum(value.size * value.dtype.itemsize for value in _abstract(network, layers, size).values())
+    """Memory that the activations on the way to `layers` take for one image of `size`.
+
+    For networks that are not ours: memory of every intermediate value, which may be several times as much.
+    """
+    if isinstance(network, inception_jax.Model):
+        return sum(value.size * value.dtype.itemsize for value in _abstract(network, layers, size).values())
+    return _intermediate_bytes(jax.make_jaxpr(network)(jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)).jaxpr)
+
+
+def _intermediate_bytes(jaxpr: Any) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        inner = [getattr(value, "jaxpr", value) for value in equation.params.values()]
+        inner = [value for value in inner if hasattr(value, "eqns")]
+        total += sum(map(_intermediate_bytes, inner))
+        if not inner:
+            total += sum(v.aval.size * v.aval.dtype.itemsize for v in equation.outvars if hasattr(v.aval, "size"))
+    return total
 
 
 def _abstract(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> Mapping[str, jax.ShapeDtypeStruct]:
@@ -103,13 +119,15 @@ def _abstract(network: Network, layers: tuple[str, ...], size: tuple[int, int]) 
     return jax.eval_shape(lambda x: network(x, taps=taps), image) if taps else {}
 
 
-def lucid_rules(step: Array) -> Rules:
-    """Rules of optimisation step `step`: ReLU gradients are redirected at first. Source: Lucid, `render_vis`."""
-    return fast(Rules(relu=partial(redirected_relu, active=step < REDIRECT_STEPS)))
+def rules_at(rules: Rules, step: Array) -> Rules:
+    """The rules of optimisation step `step`: gradients of ReLUs are redirected only at first, as in Lucid."""
+    if rules.relu is redirected_relu:
+        rules = replace(rules, relu=partial(redirected_relu, active=step < REDIRECT_STEPS))
+    return fast(rules)
 
 
 def fast(rules: Rules = STANDARD) -> Rules:
     """`rules` with the convolution whose gradient is fastest on the default device."""
     if rules.conv is ops.conv and jax.default_backend() == "cpu":
-        return Rules(rules.relu, rules.max_pool, ops.conv_fast_vjp)
+        return replace(rules, conv=ops.conv_fast_vjp)
     return rules

@@ -8,9 +8,8 @@ or `[images, units]`; `"input"` is the image itself, before transforms.
 
 import operator
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import jax
@@ -18,116 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-INPUT = "input"
-Activations = Mapping[str, Float[Array, "images *position units"]]
-Shapes = Mapping[str, tuple[int, ...]]
-Function = Callable[[Activations, Any], Float[Array, ""]]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A number to maximise.
-
-    Attributes:
-        fn: hashable pure function `(activations, data) -> scalar`; it may have a method `check(shapes, data)` that
-            raises `ValueError` when the data do not fit activations of those shapes.
-        data: arrays and numbers for `fn`; they may differ between objectives rendered together.
-        layers: the activations `fn` reads.
-        label: how results name it.
-    """
-
-    fn: Function
-    data: Any
-    layers: tuple[str, ...]
-    label: str
-
-    @property
-    def network_layers(self) -> tuple[str, ...]:
-        """The layers that come from the network: all but the image itself."""
-        return tuple(name for name in self.layers if name != INPUT)
-
-    def __add__(self, other: "Objective | float") -> "Objective":
-        return _combine(_Sum, self, _lift(other))
-
-    def __radd__(self, other: "Objective | float") -> "Objective":
-        return _combine(_Sum, _lift(other), self)
-
-    def __mul__(self, other: "Objective | float") -> "Objective":
-        return _combine(_Product, self, _lift(other))
-
-    def __rmul__(self, other: "Objective | float") -> "Objective":
-        return _combine(_Product, _lift(other), self)
-
-    def __sub__(self, other: "Objective | float") -> "Objective":
-        return self + -1.0 * _lift(other)
-
-    def __rsub__(self, other: "Objective | float") -> "Objective":
-        return _lift(other) + -1.0 * self
-
-    def __truediv__(self, other: float) -> "Objective":
-        return self * (1.0 / other)
-
-    def __neg__(self) -> "Objective":
-        negative = -1.0 * self
-        return Objective(negative.fn, negative.data, negative.layers, f"-{self.label}")
-
-    def __call__(self, activations: Activations) -> Float[Array, ""]:
-        """The objective's value on given activations.
-
-        >>> import jax.numpy as jnp
-        >>> acts = {"mixed4a": jnp.ones((1, 2, 2, 8))}
-        >>> float((channel("mixed4a", 3) - 0.5 * layer("mixed4a"))(acts))
-        0.5
-        """
-        return self.fn(activations, self.data)
-
-
-@dataclass(frozen=True)
-class _Sum:
-    terms: tuple[Function, ...]
-    combine = staticmethod(operator.add)
-    symbol = " + "
-
-    def __call__(self, acts: Activations, data: Any) -> Array:
-        return reduce(self.combine, (fn(acts, d) for fn, d in zip(self.terms, data, strict=True)))
-
-    def check(self, shapes: Shapes, data: Any) -> None:
-        for fn, d in zip(self.terms, data, strict=True):
-            check(fn, shapes, d)
-
-
-@dataclass(frozen=True)
-class _Product(_Sum):
-    combine = staticmethod(operator.mul)
-    symbol = " * "
-
-
-def _constant(acts: Activations, data: Any) -> Array:
-    del acts
-    return jnp.asarray(data)
-
-
-def _lift(value: "Objective | float") -> Objective:
-    return value if isinstance(value, Objective) else Objective(_constant, np.float32(value), (), f"{value:g}")
-
-
-def _combine(kind: type[_Sum], *parts: Objective) -> Objective:
-    # Nested sums are flattened, so that long ones do not recurse.
-    fns: list[Function] = []
-    data: list[Any] = []
-    for part in parts:
-        same = type(part.fn) is kind
-        fns += part.fn.terms if same else [part.fn]  # pyright: ignore[reportFunctionMemberAccess]
-        data += part.data if same else [part.data]
-    labels = [f"({p.label})" if kind is _Product and type(p.fn) is _Sum else p.label for p in parts]
-    layers = tuple(dict.fromkeys(name for part in parts for name in part.layers))
-    return Objective(kind(tuple(fns)), tuple(data), layers, kind.symbol.join(labels))
-
-
-def check(fn: Function, shapes: Shapes, data: Any) -> None:
-    """Raise `ValueError` if `fn` knows that `data` do not fit activations of these shapes."""
-    if (method := getattr(fn, "check", None)) is not None:
-        method(shapes, data)
+from featvis.algebra import INPUT, Activations, Objective, Shapes
 
 
 @dataclass(frozen=True)
@@ -142,6 +32,10 @@ class _Layer:
     def check_unit(self, shapes: Shapes, unit: Any) -> None:
         if not 0 <= int(unit) < self.units(shapes):
             raise ValueError(f"{self.layer} has units 0 to {self.units(shapes) - 1}; unit {int(unit)} was asked for")
+
+    def check_positions(self, shapes: Shapes) -> None:
+        if len(shapes[self.layer]) != 4:
+            raise ValueError(f"{self.layer} has no positions: its shape is {shapes[self.layer]}")
 
 
 @dataclass(frozen=True)
@@ -159,6 +53,7 @@ def channel(layer: str, unit: int) -> Objective:
     >>> channel("mixed4a", 476).label
     'mixed4a:476'
     """
+    unit = _whole("unit", unit)
     return Objective(_Channel(layer), np.int32(unit), (layer,), f"{layer}:{unit}")
 
 
@@ -172,8 +67,7 @@ class _Neuron(_Layer):
     def check(self, shapes: Shapes, data: Any) -> None:
         unit, *position = data
         self.check_unit(shapes, unit)
-        if len(shapes[self.layer]) != 4:
-            raise ValueError(f"{self.layer} has no positions: its shape is {shapes[self.layer]}; use `channel`")
+        self.check_positions(shapes)
         height, width = shapes[self.layer][1:3]
         for name, value, size in (("row", position[0], height), ("column", position[1], width)):
             if value >= size:
@@ -188,10 +82,11 @@ def neuron(layer: str, unit: int, row: int | None = None, column: int | None = N
     >>> neuron("mixed4a", 476, row=3).label
     'mixed4a:476@3,centre'
     """
-    for name, value in (("row", row), ("column", column)):
-        if value is not None and value < 0:
-            raise ValueError(f"{name} is {value}; expected 0 or more, or None for the centre")
+    unit = _whole("unit", unit)
+    row = None if row is None else _whole("row", row)
+    column = None if column is None else _whole("column", column)
     place = ",".join("centre" if v is None else str(v) for v in (row, column))
+    # -1 stands for the centre, which depends on the size of the layer.
     data = (np.int32(unit), *(np.int32(-1 if v is None else v) for v in (row, column)))
     return Objective(_Neuron(layer), data, (layer,), f"{layer}:{unit}@{place}")
 
@@ -214,25 +109,25 @@ def layer(name: str) -> Objective:
 
 @dataclass(frozen=True)
 class _Direction(_Layer):
-    cossim_power: float
+    cossim_pow: float
 
     def __call__(self, acts: Activations, data: Any) -> Array:
         a = acts[self.layer]
         dot = a @ data
-        if self.cossim_power == 0:
+        if self.cossim_pow == 0:
             return dot.mean()
         # The constant keeps the gradient of the norm finite where nothing is active.
         norm = jnp.sqrt(jnp.square(a).sum(-1) + 1e-12)
         cosine = dot / ((norm + 1e-4) * (jnp.linalg.norm(data) + 1e-4))
-        return (dot * jnp.maximum(0.1, cosine) ** self.cossim_power).mean()
+        return (dot * jnp.maximum(0.1, cosine) ** self.cossim_pow).mean()
 
     def check(self, shapes: Shapes, data: Any) -> None:
         if data.shape != (self.units(shapes),):
             raise ValueError(f"the direction has shape {data.shape}; {self.layer} needs ({self.units(shapes)},)")
 
 
-def direction(layer: str, vector: Float[Array | np.ndarray, "units"], cossim_power: float = 0.0) -> Objective:
-    """Mean over positions of `dot * max(0.1, cosine) ** cossim_power` with a direction of the layer's units.
+def direction(layer: str, vector: Float[Array | np.ndarray, "units"], cossim_pow: float = 0.0) -> Objective:
+    """Mean over positions of `dot * max(0.1, cosine) ** cossim_pow` with a direction of the layer's units.
 
     Source: Lucid, `direction`.
 
@@ -244,17 +139,19 @@ def direction(layer: str, vector: Float[Array | np.ndarray, "units"], cossim_pow
     if vector.ndim != 1 or not np.isfinite(vector).all():
         raise ValueError(f"a direction is one finite number per unit; got shape {vector.shape}")
     # The label tells directions apart, since a unit's random key comes from it.
-    label = f"{layer}:direction-{zlib.crc32(vector.tobytes()):08x}"
-    return Objective(_Direction(layer, float(cossim_power)), vector, (layer,), label)
+    label = f"{layer}:direction-{zlib.crc32(vector.tobytes()):08x}" + (f"^{cossim_pow:g}" if cossim_pow else "")
+    return Objective(_Direction(layer, float(cossim_pow)), vector, (layer,), label)
 
 
-def class_logit(class_index: int, layer: str = "softmax2_pre_activation") -> Objective:
-    """Pre-softmax score of a class; `inception_jax.labels.class_index` finds the number of a name.
+def class_logit(layer: str, label: int) -> Objective:
+    """Score of a class before the softmax; `inception_jax.class_index` finds the number of a class name.
 
-    >>> class_logit(1).label
+    Source: Lucid, `class_logit`. The layer is `"softmax2_pre_activation"`, or that of an auxiliary head.
+
+    >>> class_logit("softmax2_pre_activation", 1).label
     'softmax2_pre_activation:1'
     """
-    return channel(layer, class_index)
+    return channel(layer, label)
 
 
 @dataclass(frozen=True)
@@ -263,6 +160,10 @@ class _TotalVariation(_Layer):
         del data
         a = acts[self.layer]
         return jnp.abs(jnp.diff(a, axis=1)).sum() + jnp.abs(jnp.diff(a, axis=2)).sum()
+
+    def check(self, shapes: Shapes, data: Any) -> None:
+        del data
+        self.check_positions(shapes)
 
 
 def total_variation(layer: str = INPUT) -> Objective:
@@ -281,8 +182,13 @@ class _L1(_Layer):
 
 
 def l1(layer: str = INPUT, constant: float = 0.0) -> Objective:
-    """Sum of absolute deviations from `constant`. Source: Lucid, `L1`."""
-    return Objective(_L1(layer), np.float32(constant), (layer,), f"l1({layer})")
+    """Sum of absolute deviations from `constant`. Source: Lucid, `L1`.
+
+    >>> import jax.numpy as jnp
+    >>> float(l1(constant=0.5)({"input": jnp.ones((1, 2, 2, 3))}))
+    6.0
+    """
+    return Objective(_L1(layer), np.float32(constant), (layer,), _named("l1", layer, constant, 0.0))
 
 
 @dataclass(frozen=True)
@@ -293,8 +199,20 @@ class _L2(_Layer):
 
 
 def l2(layer: str = INPUT, constant: float = 0.0, epsilon: float = 1e-6) -> Objective:
-    """Root of the summed squared deviations from `constant` (plus `epsilon`). Source: Lucid, `L2`."""
-    return Objective(_L2(layer), (np.float32(constant), np.float32(epsilon)), (layer,), f"l2({layer})")
+    """Root of the summed squared deviations from `constant`, plus `epsilon` under the root. Source: Lucid, `L2`.
+
+    >>> import jax.numpy as jnp
+    >>> float(l2(epsilon=0.0)({"input": jnp.ones((1, 2, 2, 4))}))
+    4.0
+    """
+    return Objective(
+        _L2(layer), (np.float32(constant), np.float32(epsilon)), (layer,), _named("l2", layer, constant, epsilon)
+    )
+
+
+def _named(name: str, layer: str, constant: float, epsilon: float) -> str:
+    values = [f", {value:g}" for value, usual in ((constant, 0.0), (epsilon, 1e-6)) if value not in (0.0, usual)]
+    return f"{name}({layer}{''.join(values)})"
 
 
 def function(
@@ -302,13 +220,24 @@ def function(
 ) -> Objective:
     """An objective of one's own: `fn` maps named activations to a number.
 
-    Keep one `fn` object for repeated calls; each new one is compiled anew.
+    Args:
+        fn: hashable and pure. Keep one object for repeated calls; each new one is compiled anew.
+        layers: the activations it reads.
+        label: how results name it, by default the function's name. Objectives of the same label in one call differ
+            in their random numbers by their order.
+
+    Raises:
+        ValueError: `fn` is not hashable, or `layers` a single string.
 
     >>> import jax.numpy as jnp
     >>> corner = function(lambda acts: acts["mixed4a"][0, 0, 0].sum(), ["mixed4a"], "corner")
     >>> float(corner({"mixed4a": jnp.ones((1, 2, 2, 8))}))
     8.0
     """
+    if isinstance(layers, str):
+        raise ValueError(f"layers is the text {layers!r}; expected a list of layer names, such as [{layers!r}]")
+    if getattr(fn, "__hash__", None) is None:
+        raise ValueError(f"{fn!r} is not hashable; expected a function or a frozen dataclass")
     return Objective(_Plain(fn), (), tuple(layers), label or getattr(fn, "__name__", "function"))
 
 
@@ -327,3 +256,13 @@ def _unit(a: Array, unit: Any) -> Array:
 
 def _position(index: Any, size: int) -> Array:
     return jnp.where(jnp.asarray(index) < 0, size // 2, index)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}; expected a whole number") from None
+    if number < 0:
+        raise ValueError(f"{name} is {number}; expected 0 or more")
+    return number

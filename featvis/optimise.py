@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -36,6 +37,9 @@ def optimise(
     """Run `jobs` for `steps` steps in a program of that width, calling `advanced(image_steps)` as it goes.
 
     Ctrl-C ends it early: the attempts then have as many steps as were finished, and there are none if none were.
+
+    Raises:
+        MemoryError: the device's memory does not hold `width` images.
     """
     padded = [*jobs, *[jobs[-1]] * (width - len(jobs))]
     data = engine.stack([job.objective.data for job in padded])
@@ -53,6 +57,11 @@ def optimise(
     except KeyboardInterrupt:
         if not done:
             return []
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        message = f"the device's memory does not hold {width} images at once; give a smaller `batch`"
+        raise MemoryError(message) from error
     history[:, done:] = np.nan
     images, scores = engine.finish(program, bound, data, state)
     images, scores = np.asarray(images), np.asarray(scores)

@@ -4,6 +4,7 @@ A parameterisation is a hashable value with two pure functions: `init(key)` draw
 calling it turns parameters into an image `[height, width, 3]` in [0, 1]. Batches come from `vmap`.
 """
 
+import operator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,7 +48,7 @@ class Image:
         """Normal numbers of standard deviation `sd`: pixels, or real and imaginary parts of the spectrum."""
         height, width, channels = self.shape
         shape = (2, channels, height, width // 2 + 1) if self.fft else self.shape
-        return self.sd * jax.random.normal(key, shape)
+        return self.sd * jax.random.normal(key, shape, jnp.float32)
 
     def __call__(self, params: Float[Array, "..."]) -> Float[Array, "h w 3"]:
         """The image, in [0, 1]."""
@@ -89,7 +90,7 @@ def image(
     >>> picture(picture.init(jax.random.key(0))).shape
     (32, 32, 3)
     """
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = (operator.index(side) for side in (size if isinstance(size, tuple | list) else (size, size)))
     if min(height, width) < 1:
         raise ValueError(f"image size is {size}; expected sides of at least 1 pixel")
     return Image((height, width, 3), float(sd), fft, decorrelate, float(decay_power))

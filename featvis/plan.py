@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
-from featvis.objectives import Objective
+from featvis.algebra import Objective
 
 T = TypeVar("T")
 
@@ -53,11 +53,13 @@ def groups(jobs: Iterable[Job]) -> list[list[Job]]:
 def batches(jobs: Sequence[T], limit: int) -> Iterator[tuple[list[T], int]]:
     """Batches of at most `limit` jobs, and the width their program should have.
 
-    All have the same width and differ by at most the last one's missing jobs, so that little of it is wasted.
+    The last batch's width is the next power of two, so that lists of all lengths need few programs.
 
     >>> [(len(part), width) for part, width in batches(list(range(9)), 4)]
-    [(3, 3), (3, 3), (3, 3)]
+    [(4, 4), (4, 4), (1, 1)]
+    >>> [(len(part), width) for part, width in batches(list(range(300)), 256)]
+    [(256, 256), (44, 64)]
     """
-    width = -(-len(jobs) // -(-len(jobs) // limit))
-    for start in range(0, len(jobs), width):
-        yield list(jobs[start : start + width]), width
+    for start in range(0, len(jobs), limit):
+        part = list(jobs[start : start + limit])
+        yield part, min(limit, 1 << (len(part) - 1).bit_length())

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 from tqdm.auto import tqdm
 
@@ -14,12 +15,12 @@ import inception_jax
 from featvis import memory, plan, shortform
 from featvis import param as parameterizations
 from featvis import transforms as transformations
+from featvis.algebra import INPUT, Objective, check
 from featvis.engine import Program
 from featvis.network import Bound, Network, activation_bytes, activation_shapes, unit_counts
-from featvis.objectives import INPUT, Objective, check
 from featvis.optimise import Attempt, best, optimise
 from featvis.result import Result
-from inception_jax.gradients import Rules
+from inception_jax.gradients import LUCID, Rules
 
 Objectives = str | Objective | Iterable[str | Objective]
 
@@ -34,7 +35,7 @@ def render(
     transforms: Sequence[transformations.Transform] = transformations.LUCID,
     optimizer: optax.GradientTransformation | None = None,
     restarts: int = 1,
-    rules: Rules | None = None,
+    rules: Rules = LUCID,
     dtype: Any = jnp.float32,
     batch: int | None = None,
     progress: bool | None = None,
@@ -48,15 +49,18 @@ def render(
             its own, drawn from `seed` and its label, so it comes out the same whatever else is in the list; the
             same objective listed twice gives two different images.
         steps: updates of each image.
-        seed: of all random numbers; the same call on the same device gives the same bits.
+        seed: of all random numbers; the same call on the same device gives the same bits (on GPUs only with
+            `XLA_FLAGS=--xla_gpu_deterministic_ops=true`).
         param: what is optimised, by default `featvis.param.image(128)`.
         transforms: drawn anew for every unit and step; see `featvis.transforms`. An empty list for none.
-        optimizer: any optax optimiser, by default Adam at 0.05. Keep one object for repeated calls: each new one is
-            compiled anew.
+        optimizer: any optax optimiser that needs gradients only, by default Adam at 0.05. Keep one object for
+            repeated calls: each new one is compiled anew.
         restarts: attempts per unit; the one with the highest final objective is kept.
-        rules: gradient rules of our own models, the same at every step; by default Lucid's, which redirects ReLU
-            gradients in the first steps.
+        rules: gradient rules of this project's models. `redirected_relu` among them, as in the default `LUCID`,
+            redirects gradients in the first 17 steps.
         dtype: of the network's arithmetic, `jnp.float32` or `jnp.bfloat16`; parameters and optimiser stay float32.
+            On recent GPUs JAX computes float32 convolutions with TF32 unless `jax.default_matmul_precision` says
+            otherwise.
         batch: images per program; by default what suits the device and its memory.
         progress: whether to draw a progress bar; by default only on terminals.
         on_batch: called with each batch of finished units as soon as it is there, to store it.
@@ -67,6 +71,7 @@ def render(
 
     Raises:
         ValueError: an unknown layer or unit, an image too small for the layer, or an argument out of range.
+        MemoryError: the device's memory does not hold a batch.
         KeyboardInterrupt: if interrupted before anything was done.
 
     Source: Lucid, `render_vis` and its defaults; Olah et al. 2017, *Feature Visualization*.
@@ -78,9 +83,11 @@ def render(
     ((2, 32, 32, 3), (2, 2), ('conv2d0:0', 'conv2d0:1'))
     """
     for name, value in {"steps": steps, "restarts": restarts, "batch": 1 if batch is None else batch}.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}; expected at least 1")
+        if not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} is {value}; expected a whole number, at least 1")
     param = parameterizations.image() if param is None else param
+    if not isinstance(param, parameterizations.Parameterization):
+        raise ValueError(f"param is {param!r}; expected a parameterisation, such as featvis.param.image(128)")
     network = _cast(model, dtype, rules)
     size = (param.shape[0], param.shape[1])
     view = transformations.output_size(transforms, size)
@@ -89,28 +96,31 @@ def render(
 
     bound, attempts, finished = Bound.of(network), defaultdict[int, list[Attempt]](list), list[Result]()
     total = len(listed) * restarts * steps
-    with tqdm(total=total, unit="step", disable=None if progress is None else not progress) as bar:
-        for jobs in plan.groups(plan.jobs(listed, seed, restarts)):
-            objective = jobs[0].objective
-            program = Program(
-                objective.fn, objective.network_layers, param, tuple(transforms), optimizer or _adam(), rules
-            )
-            _check_hashable(program)
-            limit = batch or memory.batch_size(activation_bytes(network, objective.network_layers, view))
-            for part, width in plan.batches(jobs, limit):
-                done = optimise(program, bound, part, width, steps, bar.update)
-                interrupted = not done or done[0].steps_done < steps
-                for attempt in done:
-                    attempts[attempt.job.index].append(attempt)
-                complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
-                if complete:
-                    finished.append(best([attempts.pop(i) for i in complete], restarts, seed, interrupted))
-                    if on_batch is not None:
-                        on_batch(finished[-1])
-                if interrupted:
-                    if not finished:
+    try:
+        with tqdm(total=total, unit="step", disable=None if progress is None else not progress) as bar:
+            for jobs in plan.groups(plan.jobs(listed, seed, restarts)):
+                objective = jobs[0].objective
+                program = Program(
+                    objective.fn, objective.network_layers, param, tuple(transforms), optimizer or _adam(), rules
+                )
+                _check_hashable(program)
+                limit = batch or memory.batch_size(activation_bytes(network, objective.network_layers, view))
+                for part, width in plan.batches(jobs, limit):
+                    done = optimise(program, bound, part, width, steps, bar.update)
+                    interrupted = not done or done[0].steps_done < steps
+                    for attempt in done:
+                        attempts[attempt.job.index].append(attempt)
+                    complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
+                    if complete:
+                        finished.append(best([attempts.pop(i) for i in complete], restarts, seed, interrupted))
+                        if on_batch is not None:
+                            on_batch(finished[-1])
+                    if interrupted:
                         raise KeyboardInterrupt
-                    return Result.merge(finished, interrupted=True)
+    except KeyboardInterrupt:
+        if not finished:
+            raise
+        return Result.merge(finished, interrupted=True)
     return Result.merge(finished)
 
 
@@ -120,14 +130,14 @@ def _adam() -> optax.GradientTransformation:
     return optax.adam(0.05)
 
 
-def _cast(model: Network, dtype: Any, rules: Rules | None) -> Network:
+def _cast(model: Network, dtype: Any, rules: Rules) -> Network:
     if not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"dtype is {dtype}; expected a floating-point type such as jnp.float32 or jnp.bfloat16")
     if isinstance(model, inception_jax.Model):
         return model.astype(dtype)
     if dtype != jnp.float32:
         raise ValueError(f"dtype {jnp.dtype(dtype)} is for this project's models; cast {type(model).__name__} yourself")
-    if rules is not None:
+    if rules != LUCID:
         raise ValueError(f"rules are for this project's models; {type(model).__name__} has gradients of its own")
     return model
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Result:
     """Images of several units, and how they were reached.
 

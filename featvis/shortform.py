@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 
 from featvis import objectives as obj
+from featvis.algebra import Objective
 
 FORMS = '"layer:unit", "layer:first-last", "layer:1,5,9", "layer:*" or any of them with a leading "-"'
 
 _PATTERN = re.compile(r"(?P<sign>-?)(?P<layer>[^:]+):(?P<units>\*|[\d,\-]+)")
 
 
-def parse(text: str, layers: Mapping[str, int]) -> list[obj.Objective]:
+def parse(text: str, layers: Mapping[str, int]) -> list[Objective]:
     """Channel objectives from a short form; a leading minus gives negative units.
 
     Args:

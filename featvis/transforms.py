@@ -86,7 +86,7 @@ class RandomScale(Geometric):
     def matrix(self, key: Key[Array, ""], size: Size, out: Size) -> Float[Array, "3 3"]:
         """Scaling about the centre."""
         del out
-        inverse = 1 / jax.random.choice(key, jnp.asarray(self.scales))
+        inverse = 1 / jax.random.choice(key, jnp.asarray(self.scales, jnp.float32))
         return _about_centre(size, inverse, jnp.zeros_like(inverse))
 
     @property
@@ -104,7 +104,7 @@ class RandomRotate(Geometric):
     def matrix(self, key: Key[Array, ""], size: Size, out: Size) -> Float[Array, "3 3"]:
         """Rotation about the centre."""
         del out
-        angle = jax.random.choice(key, jnp.deg2rad(jnp.asarray(self.degrees)))
+        angle = jax.random.choice(key, jnp.deg2rad(jnp.asarray(self.degrees, jnp.float32)))
         return _about_centre(size, jnp.cos(angle), jnp.sin(angle))
 
     @property
@@ -136,6 +136,9 @@ Transform = Geometric | ImageTransform
 def pad(width: int, value: float = 0.5) -> Pad:
     """Add `width` pixels of `value` on each side. `value` also fills the plane beyond.
 
+    Raises:
+        ValueError: a negative width.
+
     >>> pad(2)
     Pad(width=2, value=0.5)
     """
@@ -145,14 +148,28 @@ def pad(width: int, value: float = 0.5) -> Pad:
 
 
 def jitter(pixels: int) -> Jitter:
-    """Crop `pixels` rows and columns at a random whole offset, so the output is that much smaller."""
+    """Crop `pixels` rows and columns at a random whole offset, so the output is that much smaller.
+
+    Raises:
+        ValueError: a negative number.
+
+    >>> output_size([jitter(8)], (128, 128))
+    (120, 120)
+    """
     if pixels < 0:
         raise ValueError(f"jitter is {pixels}; expected 0 or more pixels")
     return Jitter(int(pixels))
 
 
 def random_scale(scales: Iterable[float]) -> RandomScale:
-    """Scale the content about the centre by one of `scales`, on the same canvas."""
+    """Scale the content about the centre by one of `scales`, drawn uniformly, on the same canvas.
+
+    Raises:
+        ValueError: no scale, or one that is not above 0.
+
+    >>> random_scale([0.9, 1, 1.1])
+    RandomScale(scales=(0.9, 1.0, 1.1))
+    """
     values = tuple(float(s) for s in scales)
     if not values or min(values) <= 0:
         raise ValueError(f"scales are {values}; expected at least one, all above 0")
@@ -160,7 +177,14 @@ def random_scale(scales: Iterable[float]) -> RandomScale:
 
 
 def random_rotate(degrees: Iterable[float]) -> RandomRotate:
-    """Rotate the content about the centre by one of `degrees`, counter-clockwise, on the same canvas."""
+    """Rotate the content counter-clockwise about the centre by one of `degrees`, drawn uniformly, on the same canvas.
+
+    Raises:
+        ValueError: no angle.
+
+    >>> random_rotate(range(-5, 6, 5))
+    RandomRotate(degrees=(-5.0, 0.0, 5.0))
+    """
     values = tuple(float(d) for d in degrees)
     if not values:
         raise ValueError("degrees is empty; expected at least one angle")
@@ -168,7 +192,14 @@ def random_rotate(degrees: Iterable[float]) -> RandomRotate:
 
 
 def crop_or_pad_to(height: int | None = None, width: int | None = None) -> CropOrPadTo:
-    """Crop or pad about the centre to a size, by default to that of the image before all transforms."""
+    """Crop or pad about the centre to a size in pixels, by default to that of the image before all transforms.
+
+    Raises:
+        ValueError: a side below 1.
+
+    >>> output_size([pad(12), crop_or_pad_to(100)], (128, 128)), output_size([pad(12), crop_or_pad_to()], (128, 128))
+    ((100, 100), (128, 128))
+    """
     if height is None:
         return CropOrPadTo(None)
     target = (height, height if width is None else width)
@@ -219,16 +250,20 @@ def apply(
     >>> apply(LUCID, jax.random.key(0), jnp.zeros((64, 64, 3))).shape
     (64, 64, 3)
     """
-    original = (image.shape[0], image.shape[1])
-    view: list[tuple[Geometric, Key[Array, ""]]] = []
+    original: Size = (image.shape[0], image.shape[1])
+    view, size, cropped = list[tuple[Geometric, Key[Array, ""]]](), original, False
     for transform, subkey in zip(transforms, jax.random.split(key, max(1, len(transforms))), strict=False):
-        if isinstance(transform, Geometric):
-            # A second fill value needs a second sampling: one plane has one colour.
-            if isinstance(transform, Pad) and any(isinstance(t, Pad) and t.value != transform.value for t, _ in view):
-                image, view = _sample(view, image, original), []
-            view.append((transform, subkey))
-        else:
-            image, view = transform(subkey, _sample(view, image, original)), []
+        if not isinstance(transform, Geometric):
+            image, view, cropped = transform(subkey, _sample(view, image, original)), [], False
+            size = (image.shape[0], image.shape[1])
+            continue
+        out = transform.size(size, original)
+        # One plane has one colour, and what was cropped must not come back: both ask for a second sampling.
+        fills = {t.value for t in (transform, *(t for t, _ in view)) if isinstance(t, Pad)}
+        if len(fills) > 1 or (cropped and max(out[0] - size[0], out[1] - size[1]) > 0):
+            image, view, cropped = _sample(view, image, original), [], False
+        view.append((transform, subkey))
+        cropped, size = cropped or min(out[0] - size[0], out[1] - size[1]) < 0, out
     return _sample(view, image, original)
 
 
@@ -239,12 +274,13 @@ def _sample(view: list[tuple[Geometric, Key[Array, ""]]], image: Array, original
     matrix, fill, scale, angle = jnp.eye(3), 0.5, 1.0, 0.0
     for transform, key in view:
         out = transform.size(size, original)
-        matrix = matrix @ transform.matrix(key, size, out)
+        # At the default precision, GPUs would move the samples by a tenth of a pixel.
+        matrix = jnp.matmul(matrix, transform.matrix(key, size, out), precision=jax.lax.Precision.HIGHEST)
         fill = transform.value if isinstance(transform, Pad) else fill
         scale, angle = scale * transform.stretch[0], angle + transform.stretch[1]
         size = out
     angle = min(angle, math.pi / 4)
-    return warp(image, matrix, size, fill, reach_of(scale, math.cos(angle) + math.sin(angle)))
+    return warp(image, matrix.astype(jnp.float32), size, fill, reach_of(scale, math.cos(angle) + math.sin(angle)))
 
 
 def _shift(row: float | Array, column: float | Array) -> Float[Array, "3 3"]:

@@ -91,7 +91,9 @@ def _apply(matrix: Array, row: Array, column: Array) -> tuple[Array, Array]:
 def _inverse(m: Array) -> Array:
     determinant = m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]
     linear = jnp.array([[m[1, 1], -m[0, 1]], [-m[1, 0], m[0, 0]]]) / determinant
-    return jnp.concatenate([linear, -(linear @ m[:2, 2])[:, None]], axis=1)
+    # Written out, since GPUs round the factors of a matrix product.
+    shift = -(linear[:, 0] * m[0, 2] + linear[:, 1] * m[1, 2])
+    return jnp.concatenate([linear, shift[:, None]], axis=1)
 
 
 def _reader(image: Array, row: Int[Array, "h w"], column: Int[Array, "h w"]):

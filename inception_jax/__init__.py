@@ -2,7 +2,7 @@
 
 from inception_jax.architecture import ARCHITECTURES, BVLC_GOOGLENET, INCEPTION5H, LRN, Architecture, Block, Head
 from inception_jax.files import save
-from inception_jax.gradients import LINEAR, STANDARD, Rules
+from inception_jax.gradients import LINEAR, LUCID, STANDARD, Rules
 from inception_jax.labels import class_index, labels
 from inception_jax.model import Model, initialise
 from inception_jax.pretrained import load
@@ -13,6 +13,7 @@ __all__ = [
     "INCEPTION5H",
     "LINEAR",
     "LRN",
+    "LUCID",
     "STANDARD",
     "Architecture",
     "Block",

@@ -31,7 +31,7 @@ def _redirected_forward(x: Array, active: Array) -> tuple[Array, tuple[Array, Ar
 
 def _redirected_backward(saved: tuple[Array, Array], g: Array) -> tuple[Array, None]:
     x, active = saved
-    alive = jnp.where(active, x >= 0, x > 0)
+    alive = x >= 0
     # A sum of sizes, like Lucid's norm; `all` compiles a third slower.
     dead_image = jnp.abs(jnp.where(alive, g, 0)).sum(tuple(range(1, g.ndim)), keepdims=True) == 0
     return jnp.where(alive | (active & dead_image & (g <= 0)), g, 0), None
@@ -46,8 +46,8 @@ def redirected_relu(x: Float[Array, "n *rest"], active: bool | Bool[Array, ""] =
     For each image of the batch: where the plain gradient has any non-zero entry, it is used. Otherwise the incoming
     gradient `g` (of a loss that is minimised) passes, blocked only where `x < 0` and `g > 0`, that is where the step
     would push an inactive unit further down. `active=False` gives the plain gradient; pass
-    `step < REDIRECT_STEPS` for Lucid's schedule. Source: Lucid, `misc/redirected_relu_grad.py`, which counts `x == 0`
-    as active as long as it redirects.
+    `step < REDIRECT_STEPS` for Lucid's schedule. Source: Lucid, `misc/redirected_relu_grad.py`, for which `x == 0` is
+    active too.
 
     >>> import jax
     >>> jax.grad(lambda x: redirected_relu(x).sum())(jnp.array([[-1.0]]))
@@ -59,13 +59,22 @@ def redirected_relu(x: Float[Array, "n *rest"], active: bool | Bool[Array, ""] =
 
 
 def linear_relu(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """The identity, in place of a ReLU."""
+    """The identity, in place of a ReLU.
+
+    >>> linear_relu(jnp.array([-1.0, 2.0]))
+    Array([-1.,  2.], dtype=float32)
+    """
     return x
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def max_pool_average_gradient(x: Array, pool: MaxPool, padding: ops.Padding) -> Array:
-    """Max-pool whose gradient is that of an average pool. Source: Lucid, `make_smoothed_maxpool_grad("avg")`."""
+    """Max-pool whose gradient is that of an average pool. Source: Lucid, `make_smoothed_maxpool_grad("avg")`.
+
+    >>> pool, padding = MaxPool(1, 2), ((0, 1), (0, 1))
+    >>> jax.grad(lambda x: max_pool_average_gradient(x, pool, padding).sum())(jnp.ones((1, 2, 2, 1))).ravel()
+    Array([0.25, 0.25, 0.25, 0.25], dtype=float32)
+    """
     return ops.max_pool(x, pool, padding)
 
 
@@ -85,6 +94,12 @@ def max_pool_l2_gradient(x: Array, pool: MaxPool, padding: ops.Padding) -> Array
     """Max-pool with the gradient of `avg(x**2) / (0.01 + avg(|x|))`, a softer maximum.
 
     Source: Lucid, `make_smoothed_maxpool_grad("L2")`.
+
+    >>> pool, padding = MaxPool(1, 2), ((0, 1), (0, 1))
+    >>> x = jnp.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 2, 2, 1)
+    >>> gradient = jax.grad(lambda x: max_pool_l2_gradient(x, pool, padding).sum())(x)
+    >>> [round(float(g), 3) for g in gradient.ravel()]
+    [-0.1, 0.1, 0.3, 0.5]
     """
     return ops.max_pool(x, pool, padding)
 
@@ -114,4 +129,10 @@ class Rules:
 
 
 STANDARD = Rules()
+"""Plain differentiation."""
+
 LINEAR = Rules(relu=linear_relu, max_pool=ops.average_windows)
+"""The linearised network of the circuits articles."""
+
+LUCID = Rules(relu=redirected_relu)
+"""Redirected ReLU gradients; `featvis.render` redirects them in the first `REDIRECT_STEPS` steps, as Lucid does."""

@@ -54,7 +54,7 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class AvgPool:
-    """Average over `size` x `size` windows that lie inside the image; `size=None` averages everything."""
+    """Average over `size` x `size` windows, of the pixels inside the image; `size=None` averages everything."""
 
     units: int
     size: int | None
@@ -130,6 +130,11 @@ class Graph:
         """The operations that have weights, in network order."""
         return tuple(node.op for node in self.nodes if isinstance(node.op, Conv | Dense))
 
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The branches that a view, a block's pre-activation, consists of; none for other activations."""
+        node = self[name]
+        return node.inputs if isinstance(node.op, Concat) and node.op.view else ()
+
     def upto(self, names: Iterable[str]) -> tuple[str, ...]:
         """Everything needed to compute `names`, with the blocks' `_pre_relu` views on the way; network order."""
         needed: set[str] = set()
@@ -176,7 +181,9 @@ def output_size(size: int, op: Op, padding: str) -> int:
         out = math.ceil((size + 2 * low - kernel) / op.stride) + 1
         return out - 1 if low and (out - 1) * op.stride >= size + low else max(out, 0)
     if isinstance(op, AvgPool):
-        return 1 if op.size is None else max((size - op.size) // op.stride + 1, 0)
+        if op.size is None or size < op.size:
+            return int(op.size is None)
+        return (math.ceil if padding == "caffe" else math.floor)((size - op.size) / op.stride) + 1
     return size
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from inception_jax.architecture import Architecture
-from inception_jax.gradients import STANDARD, Rules
+from inception_jax.gradients import LINEAR, STANDARD, Rules
 from inception_jax.graph import INPUT, AvgPool, Dense, graph, output_size, weight_shapes
 from inception_jax.network import Network, Weights, branches
 
@@ -22,7 +22,7 @@ Edit = Callable[[Array], Array]
 
 
 @jax.tree_util.register_pytree_node_class
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Model:
     """An InceptionV1 with weights: an immutable pytree and a pure function from images to named activations.
 
@@ -39,7 +39,7 @@ class Model:
 
     architecture: Architecture
     weights: Weights
-    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.architecture, Architecture) and isinstance(self.weights, Mapping):
@@ -83,7 +83,7 @@ class Model:
         until: str | None = None,
         *,
         edits: Mapping[str, Edit] | None = None,
-        taps: Iterable[str] | None = None,
+        taps: str | Iterable[str] | None = None,
         rules: Rules = STANDARD,
     ) -> dict[str, Array]:
         """Named activations of `images`, in network order.
@@ -94,7 +94,7 @@ class Model:
                 network with its auxiliary heads, which needs images of the size it was trained on.
             edits: for any named activation, a function from its value to the value used from there on (and
                 returned). An edit of a block's `_pre_relu` reaches all of its branches.
-            taps: return only these activations (and compute only what they need).
+            taps: return only this activation or these, and compute only what they need.
             rules: how ReLUs and max-pools compute and pass gradients; see `inception_jax.gradients`.
 
         Raises:
@@ -111,11 +111,14 @@ class Model:
         >>> float(abs(dark["maxpool0"]).max())
         0.0
         """
-        wanted, edits = tuple(taps or ()), dict(edits or {})
+        wanted, edits = ((taps,) if isinstance(taps, str) else tuple(taps or ())), dict(edits or {})
         for name in [*wanted, *edits, *([until] if until is not None else [])]:
             check_layer(name, self.layers)
         targets = [*wanted, until] if until is not None else list(wanted or self.layers)
-        names = graph(self.architecture).upto(targets)
+        network = graph(self.architecture)
+        names = network.upto(targets)
+        # A view is not on the way to its branches, but an edit of it reaches them.
+        names = network.upto([*targets, *(name for name in edits if set(network.parts(name)) & set(names))])
         if unused := [name for name in edits if name not in names]:
             raise ValueError(
                 f"edits of {unused} would have no effect: those layers are not computed for {sorted(set(targets))}; "
@@ -123,20 +126,26 @@ class Model:
             )
         images = _check_images(images)
         _check_sizes(self.architecture, names, (images.shape[1], images.shape[2]))
-        acts = self._run(images, names, edits, rules)
+        acts = self._run(images, names, set(wanted) or set(names), edits, rules)
         return {name: acts[name] for name in names if name in wanted or not wanted}
 
-    def _run(self, images: Array, names: tuple[str, ...], edits: Mapping[str, Edit], rules: Rules) -> dict[str, Array]:
+    def _run(
+        self, images: Array, names: tuple[str, ...], wanted: set[str], edits: Mapping[str, Edit], rules: Rules
+    ) -> dict[str, Array]:
         arch, network = self.architecture, graph(self.architecture)
         dtype = jnp.result_type(*jax.tree.leaves(self.weights))
         # Scaled before the cast, since 8 bits of mantissa on [0, 1] would be lost twice.
         acts = {INPUT: (images * arch.input_scale - jnp.asarray(arch.input_mean, images.dtype)).astype(dtype)}
         concrete = not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((images, self.weights)))
-        # Outside of a trace, the stretches between edits are compiled; inside one, everything is one program anyway.
-        forward = _compiled if concrete else _forward
-        for stretch in _stretches(names, edits):
+        # The stretches between edits are compiled, unless rules made during a trace may hold traced values.
+        forward = _compiled if concrete or rules in (STANDARD, LINEAR) else _forward
+        stretches = list(_stretches(names, edits))
+        for i, stretch in enumerate(stretches):
             sources = {source for name in stretch for source in network[name].inputs}
-            acts |= forward(arch, self.weights, {k: v for k, v in acts.items() if k in sources}, stretch, rules)
+            given = {name: value for name, value in acts.items() if name in sources}
+            later = {source for part in stretches[i + 1 :] for name in part for source in network[name].inputs}
+            kept = tuple(name for name in stretch if name in wanted or name in later or name in edits)
+            acts |= forward(arch, self.weights, given, stretch, kept, rules)
             if (last := stretch[-1]) in edits:
                 acts[last] = _edit(last, edits[last], acts[last])
                 acts |= branches(acts[last], network, last)
@@ -144,12 +153,18 @@ class Model:
 
 
 def _forward(
-    arch: Architecture, weights: Weights, given: dict[str, Array], names: tuple[str, ...], rules: Rules
+    arch: Architecture,
+    weights: Weights,
+    given: dict[str, Array],
+    names: tuple[str, ...],
+    kept: tuple[str, ...],
+    rules: Rules,
 ) -> dict[str, Array]:
-    return Network(arch, weights)(given, names, rules)
+    acts = Network(arch, weights)(given, names, rules)
+    return {name: acts[name] for name in kept}
 
 
-_compiled = partial(jax.jit, static_argnums=(0, 3, 4))(_forward)
+_compiled = partial(jax.jit, static_argnums=(0, 3, 4, 5))(_forward)
 
 
 def _stretches(names: tuple[str, ...], edits: Mapping[str, Edit]) -> Iterator[tuple[str, ...]]:
@@ -183,7 +198,7 @@ def initialise(architecture: Architecture, seed: int) -> Model:
     for layer, shapes in weight_shapes(architecture).items():
         fan_in = int(np.prod(shapes["kernel"][:-1]))
         kernel = rng.standard_normal(shapes["kernel"], np.float32) * np.float32(np.sqrt(2 / fan_in))
-        weights[layer] = {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(shapes["bias"])}
+        weights[layer] = {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(shapes["bias"], jnp.float32)}
     return Model(architecture, weights, {"source": f"random weights, seed {seed}"})
 
 

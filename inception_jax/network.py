@@ -59,7 +59,7 @@ class Network(nnx.Module):
             case g.MaxPool():
                 return rules.max_pool(x, op, ops.pool_padding(x.shape, op, padding))
             case g.AvgPool():
-                return ops.avg_pool(x, op)
+                return ops.avg_pool(x, op, padding)
             case g.Normalise():
                 return ops.local_response_norm(x, op.lrn)
             case g.Concat():
@@ -70,11 +70,8 @@ class Network(nnx.Module):
 
 def branches(whole: Float[Array, "n *position c"], network: g.Graph, name: str) -> dict[str, Array]:
     """The parts of a block's pre-activation `whole`, by the names of its branches; empty for other activations."""
-    node = network[name]
-    if not (isinstance(node.op, g.Concat) and node.op.view):
-        return {}
     parts, start = {}, 0
-    for source in node.inputs:
+    for source in network.parts(name):
         units = network[source].op.units
         parts[source] = whole[..., start : start + units]
         start += units

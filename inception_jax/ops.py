@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from inception_jax.architecture import LRN
-from inception_jax.graph import AvgPool, MaxPool, explicit_padding
+from inception_jax.graph import AvgPool, MaxPool, explicit_padding, output_size
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 Convolution = Callable[[Array, Array, int, Padding], Array]
@@ -35,7 +35,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def conv_padding(shape: tuple[int, ...], kernel: int, stride: int, rule: str) -> Padding:
-    """Padding of a convolution over NHWC `shape` under the rule `"same"` or `"caffe"`."""
+    """Padding of a convolution over NHWC `shape` under the rule `"same"` or `"caffe"`.
+
+    >>> conv_padding((1, 224, 225, 3), 7, 2, "same"), conv_padding((1, 224, 225, 3), 7, 2, "caffe")
+    (((2, 3), (3, 3)), ((3, 3), (3, 3)))
+    """
     if rule == "caffe":
         side = (kernel // 2, kernel // 2)
         return side, side
@@ -45,7 +49,11 @@ def conv_padding(shape: tuple[int, ...], kernel: int, stride: int, rule: str) ->
 def conv(
     x: Float[Array, "n h w i"], kernel: Float[Array, "kh kw i o"], stride: int, padding: Padding
 ) -> Float[Array, "n h2 w2 o"]:
-    """Convolution by XLA, differentiable in every mode."""
+    """Convolution by XLA, differentiable in every mode.
+
+    >>> conv(jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1)), 1, ((1, 1), (1, 1)))[0, 1, :, 0]
+    Array([6., 9., 9., 6.], dtype=float32)
+    """
     if kernel.shape[:2] == (1, 1) and stride == 1:
         return jnp.einsum("nhwi,io->nhwo", x, kernel[0, 0])
     return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=_DIMENSIONS)
@@ -84,14 +92,24 @@ _conv_fast_vjp.defvjp(_conv_forward, _conv_backward)
 def conv_fast_vjp(
     x: Float[Array, "n h w i"], kernel: Float[Array, "kh kw i o"], stride: int, padding: Padding
 ) -> Float[Array, "n h2 w2 o"]:
-    """The same convolution with a reverse-mode gradient that stays fast in device loops; it has no `jvp`."""
+    """The same convolution with a reverse-mode gradient that stays fast in device loops; it has no `jvp`.
+
+    >>> x, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 1))
+    >>> jax.grad(lambda x: conv_fast_vjp(x, kernel, 1, ((1, 1), (1, 1))).sum())(x)[0, 1, :, 0]
+    Array([6., 9., 9., 6.], dtype=float32)
+    """
     if kernel.shape[:2] == (1, 1) and stride == 1:
         return conv(x, kernel, stride, padding)
     return _conv_fast_vjp(x, kernel, stride, padding)
 
 
 def pool_padding(shape: tuple[int, ...], pool: MaxPool, rule: str) -> Padding:
-    """Padding of a max-pool over NHWC `shape`. Caffe's last window may reach past the image, never start there."""
+    """Padding of a max-pool over NHWC `shape`. Caffe's last window may reach past the image, never start there.
+
+    >>> pool = MaxPool(64, 2)
+    >>> pool_padding((1, 112, 113, 64), pool, "same"), pool_padding((1, 112, 113, 64), pool, "caffe")
+    (((0, 1), (1, 1)), ((0, 1), (0, 0)))
+    """
     pads = []
     for size in shape[1:3]:
         if rule == "same":
@@ -106,13 +124,21 @@ def pool_padding(shape: tuple[int, ...], pool: MaxPool, rule: str) -> Padding:
 
 
 def max_pool(x: Float[Array, "n h w c"], pool: MaxPool, padding: Padding) -> Float[Array, "n h2 w2 c"]:
-    """Maximum over windows. Where several inputs share the maximum, they share the gradient."""
+    """Maximum over windows. Where several inputs share the maximum, they share the gradient.
+
+    >>> max_pool(jnp.arange(4.0).reshape(1, 2, 2, 1), MaxPool(1, 2), ((0, 1), (0, 1))).ravel()
+    Array([3.], dtype=float32)
+    """
     padded = _pad(x, padding, -jnp.inf)
     return _windows(_windows(padded, pool, 1, jnp.maximum), pool, 2, jnp.maximum)
 
 
 def average_windows(x: Float[Array, "n h w c"], pool: MaxPool, padding: Padding) -> Float[Array, "n h2 w2 c"]:
-    """Average over the windows of a max-pool, counting only the elements inside the image (as TensorFlow does)."""
+    """Average over the windows of a max-pool, counting only the elements inside the image (as TensorFlow does).
+
+    >>> average_windows(jnp.arange(4.0).reshape(1, 2, 2, 1), MaxPool(1, 2), ((0, 1), (0, 1))).ravel()
+    Array([1.5], dtype=float32)
+    """
     total = _window_sum(x, pool, padding)
     count = _window_sum(jnp.ones((1, *x.shape[1:3], 1), x.dtype), pool, padding)
     return total / count
@@ -137,14 +163,27 @@ def _windows(x: Array, pool: MaxPool, axis: int, reduce: Callable[[Array, Array]
     return result
 
 
-def avg_pool(x: Float[Array, "n h w c"], pool: AvgPool) -> Float[Array, "n *rest c"]:
-    """Average over windows inside the image; with `pool.squeeze`, a single position becomes `[n, c]`."""
+def avg_pool(x: Float[Array, "n h w c"], pool: AvgPool, rule: str) -> Float[Array, "n *rest c"]:
+    """Average over windows, counting only the elements inside the image.
+
+    TensorFlow's VALID windows all lie inside; under the rule `"caffe"` the last one may reach past the image. With
+    `pool.squeeze`, a single position becomes `[n, c]`.
+
+    >>> avg_pool(jnp.ones((2, 7, 7, 5)), AvgPool(5, 7, squeeze=True), "same").shape
+    (2, 5)
+    """
     if pool.size is None:
         return x.mean((1, 2))
+    sides, counts = [], []
+    for size in x.shape[1:3]:
+        out = output_size(size, pool, rule)
+        starts = np.arange(out) * pool.stride
+        sides.append((0, max(0, int(starts[-1]) + pool.size - size)))
+        counts.append(np.minimum(starts + pool.size, size) - starts)
+    count = np.multiply.outer(*counts)[..., None]
+    window, stride = (1, pool.size, pool.size, 1), (1, pool.stride, pool.stride, 1)
     # A Python scalar as initial value keeps reduce_window differentiable under jit.
-    y = lax.reduce_window(x, 0.0, lax.add, (1, pool.size, pool.size, 1), (1, pool.stride, pool.stride, 1), "VALID") / (
-        pool.size**2
-    )
+    y = lax.reduce_window(x, 0.0, lax.add, window, stride, ((0, 0), *sides, (0, 0))) / jnp.asarray(count, x.dtype)
     return y[:, 0, 0] if pool.squeeze and y.shape[1:3] == (1, 1) else y
 
 
@@ -152,12 +191,16 @@ def local_response_norm(x: Float[Array, "n h w c"], lrn: LRN) -> Float[Array, "n
     """Divide by a power of the energy in neighbouring channels; computed in float32 whatever the input's type.
 
     Source: Krizhevsky et al. 2012, section 3.3; `tf.nn.local_response_normalization`.
+
+    >>> local_response_norm(jnp.ones((1, 1, 1, 3)), LRN(radius=1, alpha=1.0, beta=0.5, bias=2.0)).ravel().round(4)
+    Array([0.5   , 0.4472, 0.5   ], dtype=float32)
     """
     channels = x.shape[-1]
     distance = np.abs(np.arange(channels)[:, None] - np.arange(channels)[None])
     band = jnp.asarray(distance <= lrn.radius, jnp.float32) * lrn.alpha
     wide = x.astype(jnp.float32)
-    energy = lrn.bias + jnp.einsum("nhwi,io->nhwo", wide * wide, band)
+    # At the default precision, GPUs would round the squares to ten bits.
+    energy = lrn.bias + jnp.einsum("nhwi,io->nhwo", wide * wide, band, precision=lax.Precision.HIGHEST)
     return (wide * _inverse_power(energy, lrn.beta)).astype(x.dtype)
 
 

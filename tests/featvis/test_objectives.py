@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from featvis import objectives as obj
+from featvis.algebra import check
 from featvis.shortform import parse
 
 A = np.random.default_rng(0).standard_normal((1, 4, 5, 6)).astype(np.float32)
@@ -29,7 +30,7 @@ TABLE = {
     "layer": (obj.layer("a"), (A**2).mean()),
     "direction": (obj.direction("a", V), (A @ V).mean()),
     "direction, cosine power": (obj.direction("a", V, 2.0), ((A @ V) * np.maximum(0.1, cosines(A, V)) ** 2).mean()),
-    "class logit": (obj.class_logit(7, "logits"), LOGITS[0, 7]),
+    "class logit": (obj.class_logit("logits", 7), LOGITS[0, 7]),
     "total variation": (obj.total_variation(), DIFFERENCES),
     "l1": (obj.l1(constant=0.5), np.abs(IMAGE - 0.5).sum()),
     "l2": (obj.l2(constant=0.5), np.sqrt(1e-6 + ((IMAGE - 0.5) ** 2).sum())),
@@ -87,6 +88,21 @@ def test_labels():
     assert combined.network_layers == ("a", "b")
 
 
+def test_labels_tell_objectives_apart():
+    """A unit's random numbers come from its label."""
+    labels = [
+        obj.l1().label,
+        obj.l1(constant=0.2).label,
+        obj.l2(constant=0.2).label,
+        obj.l2(epsilon=0.1).label,
+        obj.direction("a", V).label,
+        obj.direction("a", V, 2.0).label,
+        (-(obj.channel("a", 1) + obj.channel("a", 2))).label,
+        (-obj.channel("a", 1) + obj.channel("a", 2)).label,
+    ]
+    assert len(set(labels)) == len(labels)
+
+
 SHAPES = {"a": (1, 4, 5, 6), "logits": (1, 10)}
 
 
@@ -96,19 +112,28 @@ SHAPES = {"a": (1, 4, 5, 6), "logits": (1, 10)}
         (obj.channel("a", 6), "a has units 0 to 5; unit 6 was asked for"),
         (obj.channel("a", 0) + 2 * obj.channel("a", 9), "a has units 0 to 5; unit 9 was asked for"),
         (obj.neuron("a", 1, row=4), "row 4 lies outside a, which is 4x5 here"),
-        (obj.neuron("logits", 1), r"logits has no positions: its shape is \(1, 10\); use `channel`"),
+        (obj.neuron("logits", 1), r"logits has no positions: its shape is \(1, 10\)"),
+        (obj.total_variation("logits"), r"logits has no positions: its shape is \(1, 10\)"),
         (obj.direction("a", np.ones(5)), r"the direction has shape \(5,\); a needs \(6,\)"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(objective, message):
     with pytest.raises(ValueError, match=message):
-        obj.check(objective.fn, SHAPES, objective.data)
+        check(objective.fn, SHAPES, objective.data)
+
+
+class Unhashable:
+    __hash__ = None
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: obj.neuron("a", 1, row=-1), "row is -1; expected 0 or more, or None for the centre"),
+        (lambda: obj.neuron("a", 1, row=-1), "row is -1; expected 0 or more"),
+        (lambda: obj.channel("a", 3.5), "unit is 3.5; expected a whole number"),
+        (lambda: obj.class_logit(3, "softmax2"), "unit is 'softmax2'; expected a whole number"),
+        (lambda: obj.function(max, "conv2d0"), r"layers is the text 'conv2d0'; expected a list of layer names"),
+        (lambda: obj.function(Unhashable(), ["a"]), "is not hashable; expected a function or a frozen dataclass"),
         (lambda: obj.direction("a", np.ones((2, 3))), r"one finite number per unit; got shape \(2, 3\)"),
         (lambda: obj.direction("a", np.array([1, np.nan])), "one finite number per unit"),
     ],

@@ -112,6 +112,13 @@ def test_a_second_fill_value_starts_a_second_sampling():
     np.testing.assert_allclose(got, expected, **CLOSE)
 
 
+def test_what_was_cropped_does_not_come_back():
+    image = picture()
+    got = t.apply([t.crop_or_pad_to(10, 12), t.pad(3, 0.25)], jax.random.key(0), jnp.asarray(image))
+    expected = np.pad(image[5:15, 6:18], ((3, 3), (3, 3), (0, 0)), constant_values=0.25)
+    np.testing.assert_allclose(got, expected, **CLOSE)
+
+
 def test_functions_are_transforms():
     chain = [t.jitter(4), lambda key, image: 1 - image + 0 * jax.random.normal(key), t.pad(1)]
     got = t.apply(chain, jax.random.key(0), jnp.asarray(picture()))

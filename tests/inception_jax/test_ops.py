@@ -107,6 +107,15 @@ def test_local_response_norm(lrn):
 
 def test_avg_pool_keeps_positions_when_there_are_several():
     x = random(2, 8, 7, 3)
-    got = ops.avg_pool(jnp.asarray(x), AvgPool(3, 7, squeeze=True))
+    got = ops.avg_pool(jnp.asarray(x), AvgPool(3, 7, squeeze=True), "same")
     np.testing.assert_allclose(got[:, 1, 0], x[:, 1:8].mean((1, 2)), **CLOSE)
-    assert ops.avg_pool(jnp.asarray(x[:, :7]), AvgPool(3, 7, squeeze=True)).shape == (2, 3)
+    assert ops.avg_pool(jnp.asarray(x[:, :7]), AvgPool(3, 7, squeeze=True), "same").shape == (2, 3)
+
+
+def test_caffe_rounds_average_pools_up():
+    x, pool = random(2, 13, 14, 3), AvgPool(3, 5, stride=3)
+    got = ops.avg_pool(jnp.asarray(x), pool, "caffe")
+    assert got.shape == (2, 4, 4, 3)
+    # The last rows' window starts at 9 and has four of its five rows inside the image.
+    np.testing.assert_allclose(got[:, 3, 1], x[:, 9:13, 3:8].mean((1, 2)), **CLOSE)
+    assert ops.avg_pool(jnp.asarray(x), pool, "same").shape == (2, 3, 4, 3)
