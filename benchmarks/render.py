@@ -194,7 +194,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         limits.append(share(row, "bytes_per_second", "copy_bytes_per_second"))
         lines.append(
             f"| {row['layer']} | {row['dtype']} | {row['name']} | {row.get('batch', 1)} | {1e3 * seconds:.2f} "
-            f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} | {' | '.join(limits)} |"
+            f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} "
+            f"| {' | '.join(limits)} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,7 @@ import featvis
 import inception_jax
 from experiments import page, provenance
 from experiments.options import Options, command, load_model, parse_units, usage_errors
-from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run, safe_name
+from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
 from experiments.stopwatch import Lap, Stopwatch
 from featvis import objectives as obj
 
@@ -61,14 +61,12 @@ def run(config: Config) -> int:
     """
     model = load_model(config)
     if config.negative and f"{config.layer}_pre_relu" in model.layers:
-        warnings.warn(
-            f"{config.layer} is never negative, and flat where it is 0; {config.layer}_pre_relu shows more",
-            stacklevel=2,
-        )
+        better = f"{config.layer}_pre_relu"
+        warnings.warn(f"{config.layer} is never negative, and flat where it is 0; {better} shows more", stacklevel=2)
     units = {_name(config, u): _objective(config, u) for u in parse_units(config.units, config.layer, model.layers)}
     facts = provenance.model_facts(model)
     settings = _settings(config, facts)
-    name = safe_name(f"{model.name}-{config.layer}-{identity(settings)[:8]}")
+    name = f"{model.name}-{config.layer}-{identity(settings)[:8]}"
     path = config.out or Path("results", "feature_vis", name)
     directory = open_run(path, settings, _facts(config, facts), force=config.force)
     missing = _missing(directory, units, config.steps)
@@ -92,8 +90,8 @@ def run(config: Config) -> int:
 
 
 def _name(config: Config, unit: int) -> str:
-    """A unit's name in files."""
-    return safe_name(f"{config.layer}_{unit}{'_negative' if config.negative else ''}")
+    """A unit's name in files; readers let only plain characters into the names of layers."""
+    return f"{config.layer}_{unit}{'_negative' if config.negative else ''}"
 
 
 def _objective(config: Config, unit: int) -> featvis.Objective:

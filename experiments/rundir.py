@@ -9,7 +9,6 @@ import io
 import json
 import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,15 +127,6 @@ def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], 
     _clear(path)
     run.write_json(CONFIG, {**facts, "identity": identity(settings), "settings": settings})
     return run
-
-
-def safe_name(text: str) -> str:
-    """`text` as part of a file name on every system; names in weight files may hold anything.
-
-    >>> safe_name("../mixed4a:1"), safe_name("inception5h-x0.25")
-    ('_mixed4a_1', 'inception5h-x0.25')
-    """
-    return re.sub(r"[^\w.-]", "_", text, flags=re.ASCII).lstrip(".")
 
 
 def identity(settings: Mapping[str, Any]) -> str:

@@ -119,7 +119,7 @@ def _abstract(network: Network, layers: tuple[str, ...], size: tuple[int, int]) 
     return jax.eval_shape(lambda x: network(x, taps=taps), image) if taps else {}
 
 
-def rules_at(rules: Rules, step: Array) -> Rules:
+def rules_at(rules: Rules, step: int | Array) -> Rules:
     """The rules of optimisation step `step`: gradients of ReLUs are redirected only at first, as in Lucid."""
     if rules.relu is redirected_relu:
         rules = replace(rules, relu=partial(redirected_relu, active=step < REDIRECT_STEPS))

@@ -17,6 +17,7 @@ from experiments import feature_vis
 from experiments.__main__ import main as run_experiment
 from experiments.options import parse_units
 from inception_jax.__main__ import main as run_weights_tool
+from inception_jax.graph import graph
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -52,14 +53,14 @@ def draw(
                 run_experiment(["feature_vis", *options])
             return
         config = tyro.cli(feature_vis.Config, args=options)
-        wide = dict(inception_jax.INCEPTION5H.blocks)
-        parse_units(config.units, config.layer, {name: block.units for name, block in wide.items()})
+        wide = graph(inception_jax.INCEPTION5H).nodes
+        parse_units(config.units, config.layer, {node.name: node.op.units for node in wide})
         inception_jax.save(narrow, tmp_path / "toy.safetensors")
         small = dataclasses.replace(
             config,
             model=str(tmp_path / "toy.safetensors"),
             out=tmp_path / "out",
-            layer="conv2d2",
+            layer="conv2d2_pre_relu",
             units="0:2",
             size=32,
             steps=2,

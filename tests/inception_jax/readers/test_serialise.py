@@ -40,6 +40,7 @@ def changed(path, value):
         (["heads", 0, "source"], "mixed9z", "head source 'mixed9z' is not a block"),
         (["blocks", 0, 0], "mixed3b", "several layers of the same name"),
         (["blocks"], [["mixed3a", {}]], r"architecture.blocks\[0\]\[1\] has \[\]; expected the fields"),
+        (["name"], "../../up", "architecture.name is '../../up'; expected a name of at most 64 letters"),
         (["name"], "", "architecture.name is ''; expected a name of at most 64 letters"),
         (["final_pool"], "7", "architecture.final_pool is '7'; expected a whole number"),
     ],
