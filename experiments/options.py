@@ -41,7 +41,7 @@ def usage_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
         raise UsageError(str(error)) from error
 
 
