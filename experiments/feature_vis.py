@@ -145,14 +145,12 @@ def _draw(
     """Draw `units`, writing each batch when it is there.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; what was drawn so far is written.
+        KeyboardInterrupt: Ctrl-C before the first steps were done; later ones end the drawing early.
     """
     names, watch = list(units), Stopwatch()
 
     def keep(result: featvis.Result) -> None:
         _keep(directory, [names[i] for i in result.indices], result, watch.lap(), config)
-        if result.interrupted:
-            raise KeyboardInterrupt
 
     with usage_errors(), watch:
         featvis.render(

@@ -1,11 +1,11 @@
 """The field's short form for objectives: `"mixed4a:476"`."""
 
-import difflib
 import re
 from collections.abc import Mapping
 
 from featvis import objectives as obj
 from featvis.algebra import Objective
+from inception_jax.model import check_layer
 
 FORMS = '"layer:unit", "layer:first-last", "layer:1,5,9", "layer:*" or any of them with a leading "-"'
 
@@ -30,9 +30,7 @@ def parse(text: str, layers: Mapping[str, int]) -> list[Objective]:
     if not match:
         raise ValueError(f"cannot read objective {text!r}; expected {FORMS}")
     layer = match["layer"]
-    if layer not in layers:
-        near = difflib.get_close_matches(layer, layers, n=3)
-        raise ValueError(f"no layer {layer!r}" + (f"; did you mean {' or '.join(map(repr, near))}?" if near else ""))
+    check_layer(layer, layers)
     chosen = [obj.channel(layer, unit) for unit in _units(match["units"], layers[layer], text)]
     return [-objective for objective in chosen] if match["sign"] else chosen
 

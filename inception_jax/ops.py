@@ -116,10 +116,8 @@ def pool_padding(shape: tuple[int, ...], pool: MaxPool, rule: str) -> Padding:
             pads.append(same_padding(size, pool.size, pool.stride))
         else:
             low = explicit_padding(pool)
-            out = -(-(size + 2 * low - pool.size) // pool.stride) + 1
-            if low and (out - 1) * pool.stride >= size + low:
-                out -= 1
-            pads.append((low, (out - 1) * pool.stride + pool.size - size - low))
+            span = (output_size(size, pool, rule) - 1) * pool.stride + pool.size
+            pads.append((low, span - size - low))
     return pads[0], pads[1]
 
 

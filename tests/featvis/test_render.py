@@ -175,24 +175,14 @@ def test_ctrl_c_returns_what_is_done(narrow, monkeypatch):
 
 
 def test_ctrl_c_between_batches_is_an_interruption_too(narrow, monkeypatch):
-    def interrupted(*arguments):
-        monkeypatch.setattr(engine, "init", interrupt)
-        return advance(*arguments)
-
-    advance = engine.advance
-    monkeypatch.setattr(engine, "advance", interrupted)
+    interrupt_second_batch(monkeypatch)
     result = render(narrow, "conv2d0:0-3", steps=2, batch=2)
     assert result.steps_done.tolist() == [2, 2]
     assert result.interrupted
 
 
 def test_ctrl_c_between_attempts_leaves_the_unit_unfinished(narrow, monkeypatch):
-    def interrupted(*arguments):
-        monkeypatch.setattr(engine, "init", interrupt)
-        return advance(*arguments)
-
-    advance = engine.advance
-    monkeypatch.setattr(engine, "advance", interrupted)
+    interrupt_second_batch(monkeypatch)
     result = render(narrow, "conv2d0:0", steps=2, batch=1, restarts=2)
     assert result.steps_done.tolist() == [0]
     assert np.isfinite(result.history).all()
@@ -241,6 +231,17 @@ def test_out_of_memory_says_what_to_do(narrow, monkeypatch):
 
 def interrupt(*_):
     raise KeyboardInterrupt
+
+
+def interrupt_second_batch(monkeypatch):
+    """The first steps make the start of the next batch a Ctrl-C."""
+
+    def advance_once(*arguments):
+        monkeypatch.setattr(engine, "init", interrupt)
+        return advance(*arguments)
+
+    advance = engine.advance
+    monkeypatch.setattr(engine, "advance", advance_once)
 
 
 def test_ctrl_c_before_anything_is_done_is_ctrl_c(narrow, monkeypatch):
