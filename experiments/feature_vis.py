@@ -1,7 +1,7 @@
-"""Feature visualisations of many units of one layer, on one page.
+"""Feature visualisations of many units, layer by layer on one page.
 
-- Command: python -m experiments feature_vis --layer mixed4a --units 0:16
-- Time: about 3 minutes on two CPU cores
+- Command: python -m experiments feature_vis --units mixed3a:0-7,mixed4b:0-7,mixed5a:0-7
+- Time: about TODO on two CPU cores
 - Expect: for each unit an image that drives it harder than photographs do, after Olah et al. 2017, "Feature
   Visualization". index.html and sheet.png show all of them, images/ holds them, metrics.json and history.npz have the
   objective values, config.json says what made them
@@ -10,7 +10,7 @@
 
 import dataclasses
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +21,12 @@ import jax.numpy as jnp
 import featvis
 import inception_jax
 from experiments import page, provenance
-from experiments.options import Options, command, load_model, parse_units, usage_errors
+from experiments.options import Options, command, load_model, usage_errors
 from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
 from experiments.stopwatch import Lap, Stopwatch
 from featvis import objectives as obj
+from featvis import shortform
+from featvis.shortform import Unit
 
 HISTORY, SHEET, INDEX = "history.npz", "sheet.png", "index.html"
 
@@ -33,16 +35,14 @@ HISTORY, SHEET, INDEX = "history.npz", "sheet.png", "index.html"
 class Config(Options):
     """Which units, and how their images are optimised."""
 
-    layer: str = "mixed4a"
-    """Layer of the units; any named activation (`python -m inception_jax summary`)."""
-    units: str = "0:16"
-    """Slices a:b, numbers, several of them separated by commas, or 'all'."""
-    negative: bool = False
-    """Look for what the units answer to most negatively."""
+    units: str = "mixed3a:0-7,mixed4b:0-7,mixed5a:0-7"
+    """Units by layer: mixed4a:0-15, mixed4a:1,5,9, mixed4a:* and, for what a unit answers to most negatively, a minus
+    (--units=-mixed3b_pre_relu:379); several of these separated by commas. Layers are all that `python -m inception_jax
+    summary` shows, and their _pre_relu forms."""
     objective: Literal["channel", "neuron"] = "channel"
     """Raise the unit's mean over all positions, or its value at the centre."""
-    size: int = 128
-    """Side of the images in pixels."""
+    size: int | None = None
+    """Side of the images in pixels; by default twice that of the images the network was trained on, at most 128."""
     steps: int = 512
     """Steps of optimisation."""
     restarts: int = 1
@@ -60,14 +60,13 @@ def run(config: Config) -> int:
         UsageError: the request cannot be met.
     """
     model = load_model(config)
-    if config.negative and f"{config.layer}_pre_relu" in model.layers:
-        better = f"{config.layer}_pre_relu"
-        warnings.warn(f"{config.layer} is never negative, and flat where it is 0; {better} shows more", stacklevel=2)
-    units = {_name(config, u): _objective(config, u) for u in parse_units(config.units, config.layer, model.layers)}
     facts = provenance.model_facts(model)
-    settings = _settings(config, facts)
-    name = f"{model.name}-{config.layer}-{identity(settings)[:8]}"
-    path = config.out or Path("results", "feature_vis", name)
+    with usage_errors():
+        units = {_name(unit): unit for unit in shortform.units(config.units, model.layers)}
+    _warn_of_negatives(units.values(), model.layers)
+    settings = _settings(config, facts, _size(config, model))
+    layers = list(dict.fromkeys(unit.layer for unit in units.values()))
+    path = config.out or Path("results", "feature_vis", "-".join([model.name, *layers[:3], identity(settings)[:8]]))
     directory = open_run(path, settings, _facts(config, facts), force=config.force)
     missing = _missing(directory, units, config.steps)
     if not missing and directory.newer(INDEX, METRICS):
@@ -81,7 +80,7 @@ def run(config: Config) -> int:
     except KeyboardInterrupt:
         interrupted = True
     missing = _missing(directory, units, config.steps)
-    drawn = _write_page(directory, model, list(units), len(missing), config)
+    drawn = _write_page(directory, model, units, len(missing), config)
     if interrupted or missing:
         print(f"interrupted: {len(units) - len(missing)} of {len(units)} units are done; the same command goes on")
     if drawn:
@@ -89,17 +88,28 @@ def run(config: Config) -> int:
     return 130 if interrupted or missing else 0
 
 
-def _name(config: Config, unit: int) -> str:
+def _name(unit: Unit) -> str:
     """A unit's name in files; readers let only plain characters into the names of layers."""
-    return f"{config.layer}_{unit}{'_negative' if config.negative else ''}"
+    return f"{unit.layer}_{unit.number}{'_negative' if unit.negative else ''}"
 
 
-def _objective(config: Config, unit: int) -> featvis.Objective:
-    make = {"channel": obj.channel, "neuron": obj.neuron}[config.objective]
-    return -make(config.layer, unit) if config.negative else make(config.layer, unit)
+def _objective(unit: Unit, kind: str) -> featvis.Objective:
+    objective = {"channel": obj.channel, "neuron": obj.neuron}[kind](unit.layer, unit.number)
+    return -objective if unit.negative else objective
 
 
-def _settings(config: Config, model: Mapping[str, Any]) -> dict[str, Any]:
+def _warn_of_negatives(units: Iterable[Unit], layers: Container[str]) -> None:
+    for layer in dict.fromkeys(unit.layer for unit in units if unit.negative):
+        better = f"{layer}_pre_relu"
+        if better in layers:
+            warnings.warn(f"{layer} is never negative, and flat where it is 0; {better} shows more", stacklevel=3)
+
+
+def _size(config: Config, model: inception_jax.Model) -> int:
+    return min(128, 2 * model.architecture.image_size) if config.size is None else config.size
+
+
+def _settings(config: Config, model: Mapping[str, Any], size: int) -> dict[str, Any]:
     """What decides the images; where they go and how many are made at once does not."""
     chosen = dataclasses.asdict(config)
     for name in ("out", "force", "batch"):
@@ -107,6 +117,7 @@ def _settings(config: Config, model: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "experiment": "feature_vis",
         **chosen,
+        "size": size,
         "model": model["architecture"],
         "arrays_sha256": model["arrays_sha256"],
     }
@@ -139,9 +150,7 @@ def _image(name: str) -> str:
     return f"images/{name}.png"
 
 
-def _draw(
-    directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, featvis.Objective], config: Config
-) -> None:
+def _draw(directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, Unit], config: Config) -> None:
     """Draw `units`, writing each batch when it is there.
 
     Raises:
@@ -155,10 +164,10 @@ def _draw(
     with usage_errors(), watch:
         featvis.render(
             model,
-            list(units.values()),
+            [_objective(unit, config.objective) for unit in units.values()],
             steps=config.steps,
             seed=config.seed,
-            param=featvis.param.image(config.size),
+            param=featvis.param.image(_size(config, model)),
             restarts=config.restarts,
             dtype=jnp.dtype(config.dtype),
             batch=config.batch,
@@ -200,28 +209,31 @@ def _totals(before: Mapping[str, Any], units: Mapping[str, Any], lap: Lap, confi
 
 
 def _write_page(
-    directory: RunDirectory, model: inception_jax.Model, names: Sequence[str], missing: int, config: Config
+    directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, Unit], missing: int, config: Config
 ) -> bool:
     """The contact sheet and the page of all units drawn so far; False if there are none yet."""
     metrics, history = directory.metrics, directory.read_arrays(HISTORY)
-    names = [name for name in names if name in metrics.get("units", {})]
-    if not names:
+    known = metrics.get("units", {})
+    layers: dict[str, list[dict[str, Any]]] = {}
+    for name, unit in units.items():
+        if name in known:
+            shown = {"name": name, "image": _image(name), "curve": page.sparkline(history[name])}
+            layers.setdefault(unit.layer, []).append(known[name] | shown)
+    drawn = [unit for shown in layers.values() for unit in shown]
+    if not drawn:
         return False
-    units = {name: metrics["units"][name] for name in names}
-    images = [directory.read_image(_image(name)) for name in names]
-    directory.write_image(SHEET, page.contact_sheet(images, [unit["label"] for unit in units.values()]))
+    images = [directory.read_image(unit["image"]) for unit in drawn]
+    sheet = page.contact_sheet(images, [unit["label"] for unit in drawn], _columns(list(map(len, layers.values()))))
+    directory.write_image(SHEET, sheet)
     html = page.render(
         "feature_vis.html",
-        title=f"{config.layer}{', negative' if config.negative else ''}",
-        lede=_lede(config, model.name, len(names)),
-        wanted=len(names) + missing,
+        title=f"{model.name}: {', '.join(layers)}",
+        lede=_lede(units.values(), len(drawn), _size(config, model), config),
+        wanted=len(drawn) + missing,
         missing=missing,
-        size=config.size,
+        size=_size(config, model),
         steps=config.steps,
-        units=[
-            unit | {"name": name, "image": _image(name), "curve": page.sparkline(history[name])}
-            for name, unit in units.items()
-        ],
+        layers=layers,
         provenance=page.provenance(directory.config) | {"Drawn in": _speed(metrics["totals"])},
         files=[SHEET, METRICS, CONFIG, HISTORY],
     )
@@ -229,13 +241,18 @@ def _write_page(
     return True
 
 
-def _lede(config: Config, model: str, count: int) -> str:
+def _columns(counts: Sequence[int]) -> int | None:
+    """A row for each layer, where that makes a sheet of a sensible shape."""
+    return counts[0] if len(counts) > 1 and len(set(counts)) == 1 and counts[0] <= 4 * len(counts) else None
+
+
+def _lede(units: Iterable[Unit], count: int, size: int, config: Config) -> str:
     kind = {"channel": "mean over all positions", "neuron": "value at the centre"}[config.objective]
-    how = f"{config.steps} steps from noise at {config.size} x {config.size} pixels"
+    minus = " A minus marks units whose negative is shown." if any(unit.negative for unit in units) else ""
     return (
-        f"{count} {'unit' if count == 1 else 'units'} of {model}, each shown by an image optimised to "
-        f"{'lower' if config.negative else 'raise'} it: {how}. The number is the objective for the image as shown "
-        f"(the unit's {kind}{', negated' if config.negative else ''}), the curve its course under random transforms."
+        f"{count} {'unit' if count == 1 else 'units'}, each shown by an image optimised to raise it: "
+        f"{config.steps} steps from noise at {size} x {size} pixels. The number is the objective for the image as "
+        f"shown (the unit's {kind}), the curve its course under random transforms.{minus}"
     )
 
 

@@ -17,19 +17,20 @@ _TEXT = 13
 _INK, _PAPER = (60, 60, 60), (255, 255, 255)
 
 
-def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str]) -> Image.Image:
-    """All images on one sheet, about as wide as high, each with its label below.
+def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str], columns: int | None = None) -> Image.Image:
+    """All images on one sheet, each with its label below.
 
     Args:
         images: at least one, all of one size.
         labels: one for each image; shortened with an ellipsis where wider than the image.
+        columns: images in a row; by default as many as make the sheet about as wide as high.
 
     >>> contact_sheet([Image.new("RGB", (64, 64))] * 6, ["mixed4a:0"] * 6).size
     (224, 194)
     """
     width, height = images[0].size
     font = ImageFont.load_default(_TEXT)
-    columns = max(1, round(math.sqrt(len(images) * (height + _TEXT + _GAP) / width)))
+    columns = columns or max(1, round(math.sqrt(len(images) * (height + _TEXT + _GAP) / width)))
     rows = math.ceil(len(images) / columns)
     across, down = width + _GAP, height + _TEXT + 2 * _GAP
     sheet = Image.new("RGB", (columns * across + _GAP, rows * down + _GAP), _PAPER)
@@ -38,6 +39,25 @@ def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str]) -> Image
         x, y = _GAP + i % columns * across, _GAP + i // columns * down
         sheet.paste(image, (x, y))
         draw.text((x + width / 2, y + height + 2), _fit(label, font, width), fill=_INK, font=font, anchor="ma")
+    return sheet
+
+
+def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 10) -> Image.Image:
+    """The filters of a first layer side by side, in colour: grey is zero, and each has its own scale.
+
+    >>> filter_sheet(np.zeros((7, 7, 3, 24), np.float32)).size
+    (640, 248)
+    """
+    filters = np.moveaxis(np.asarray(kernel), -1, 0)
+    scale = np.abs(filters).max((1, 2, 3), keepdims=True)
+    pixels = np.round((filters / np.where(scale > 0, scale, 1) + 1) * 127.5).astype(np.uint8)
+    height, width = pixels.shape[1] * zoom, pixels.shape[2] * zoom
+    columns = max(1, round(math.sqrt(len(pixels) * 2.6)))
+    rows = math.ceil(len(pixels) / columns)
+    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP), _PAPER)
+    for i, tile in enumerate(pixels):
+        corner = _GAP + i % columns * (width + _GAP), _GAP + i // columns * (height + _GAP)
+        sheet.paste(Image.fromarray(tile).resize((width, height), Image.Resampling.NEAREST), corner)
     return sheet
 
 

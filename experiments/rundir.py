@@ -9,6 +9,7 @@ import io
 import json
 import math
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +176,7 @@ def _occupied(path: Path) -> bool:
 
 
 def _clear(path: Path) -> None:
-    for pattern in (METRICS, "index.html", "*.npz", "*.png", "images/*.png"):
+    for pattern in (METRICS, "index.html", "*.csv", "*.npz", "*.png", "*.safetensors", "images/*.png"):
         for file in path.glob(pattern):
             file.unlink()
+    shutil.rmtree(path / "checkpoints", ignore_errors=True)

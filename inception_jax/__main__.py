@@ -15,7 +15,7 @@ from inception_jax.architecture import ARCHITECTURES
 from inception_jax.cache import file_checksum
 from inception_jax.files import read_model, save
 from inception_jax.model import Model
-from inception_jax.registry import ENDINGS, REGISTRY
+from inception_jax.registry import ENDINGS, REGISTRY, Bundled
 from inception_jax.summary import columns, summarise, table
 
 Name = Annotated[str, tyro.conf.Positional]
@@ -23,8 +23,8 @@ File = Annotated[Path, tyro.conf.Positional]
 
 
 def list_weights() -> None:
-    """List the released networks and local copies."""
-    lines = [("name", "licence", "download", "on this machine")]
+    """List the networks that have names, and where they are."""
+    lines = [("name", "licence", "size", "on this machine")]
     for name, entry in REGISTRY.items():
         found = pretrained.find(name)
         where = f"{found.place}: {found.path}" if found else "no"
@@ -33,19 +33,20 @@ def list_weights() -> None:
 
 
 def download(name: Name) -> None:
-    """Fetch a released network into the cache.
+    """Fetch a published network into the cache.
 
     Args:
-        name: inception5h or bvlc_googlenet.
+        name: A name of the list.
     """
-    print(pretrained.download(name))
+    path = pretrained.download(name)
+    print(f"{name} is bundled and needs no download: {path}" if isinstance(REGISTRY[name], Bundled) else path)
 
 
 def convert(source: Name, dest: File) -> None:
     """Write weights in this project's format.
 
     Args:
-        source: A released network, or a .npz .safetensors .pb .zip .caffemodel .pth file.
+        source: A name of the list, or a .npz .safetensors .pb .zip .caffemodel .pth file.
         dest: The .safetensors or .npz file to write; replaced if it exists.
     """
     save(pretrained.load(source), dest)
@@ -74,8 +75,9 @@ def summary(source: Name, convolutions: bool = False, size: int | None = None) -
     """Show layers: shapes, parameters, GFLOPs.
 
     Args:
-        source: A released network (whose weights are not needed), or a weights file. Every multiply-add of
-            convolutions and matrix products counts as two.
+        source: A name of the list (inception5h and bvlc_googlenet without their weights), another architecture
+            (simplified, four_branches), or a weights file. Every multiply-add of convolutions and matrix products
+            counts as two.
         convolutions: One row for every convolution, instead of one for every inception block.
         size: Side of the input image in pixels, by default what the network was trained on.
     """
@@ -119,7 +121,7 @@ def _published(file: Path) -> str:
         for name, checksum in entry.checksums.items():
             algorithm, expected = checksum.split(":")
             if file_checksum(file, algorithm) == expected:
-                return f"yes, {name} of {entry.name}"
+                return f"yes, {name} of {entry.name}{', bundled' if isinstance(entry, Bundled) else ''}"
     return "no"
 
 
@@ -128,6 +130,8 @@ def _print_facts(facts: Mapping[str, Any], indent: str = "") -> None:
         if isinstance(value, Mapping):
             print(f"{indent}{key}:")
             _print_facts(value, f"{indent}  ")
+        elif isinstance(value, list) and len(value) > 10:
+            print(f"{indent}{key}: {len(value)}, {value[0]} to {value[-1]}")
         else:
             print(f"{indent}{key}: {value}")
 

@@ -1,8 +1,13 @@
 """Architectures as data: everything that distinguishes one InceptionV1 from another."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
+
+MAX_GROUPS = 64
+"""Most groups of a convolution; each is a convolution of its own in the compiled program."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,28 @@ class Block:
         """Channels of the concatenated output."""
         return self.conv1x1 + self.conv3x3 + self.conv5x5 + self.pool_reduce
 
+    def scaled(self, scale: Callable[[int], int]) -> "Block":
+        """The block with `scale` of every channel count."""
+        return Block(*(scale(n) for n in dataclasses.astuple(self)[:6]), pool_before=self.pool_before)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A block that is one convolution with square kernels, without branches.
+
+    With `groups`, its units and the channels below are cut into as many equal parts, in order, and each part of the
+    units sees its own part of the channels alone. Blocks of the same `groups` in a row are separate branches.
+    """
+
+    units: int
+    kernel: int = 5
+    groups: int = 1
+    pool_before: str | None = None
+
+    def scaled(self, scale: Callable[[int], int]) -> "Plain":
+        """The block with `scale` of its units."""
+        return dataclasses.replace(self, units=scale(self.units))
+
 
 @dataclass(frozen=True)
 class Head:
@@ -52,16 +79,22 @@ class Head:
 class Architecture:
     """One network of the InceptionV1 family.
 
-    `padding` is the rule for convolutions and max-pools: `"same"` is TensorFlow's (depends on the input size, odd
-    sizes are asymmetric), `"caffe"` pads convolutions by half a kernel and rounds pooled sizes up. Images in [0, 1]
-    enter the first layer as `x * input_scale - input_mean` (RGB). `final_pool` is the side of the average-pool window
-    before the logits; `None` pools globally.
+    `stem` has the units of conv2d0, conv2d1 and conv2d2, and `strides` those of conv2d0, maxpool0 and maxpool1
+    (networks for small images shrink them less); without a stem the blocks begin at the image. Without `lrn` nothing is
+    normalised. `padding` is the rule for convolutions and pools: `"same"` is TensorFlow's (depends on the input size,
+    odd sizes are asymmetric), `"caffe"` pads convolutions by half a kernel and rounds pooled sizes up. Images in [0, 1]
+    enter the first layer as `x * input_scale - input_mean` (RGB). `pooling` is what all 3x3 pools compute of a window:
+    its maximum, or the root of its mean square.
+
+    `final_average` says along which image axes the last map is averaged before the logits: both (x and y), one, or
+    none. `final_pool` is the side of the window if it is both; `None` averages everything. After any other, and in the
+    heads, layers are fully connected to the map that images of `image_size` leave there, and take no other.
     """
 
     name: str
-    stem: tuple[int, int, int]
-    blocks: tuple[tuple[str, Block], ...]
-    lrn: LRN
+    stem: tuple[int, int, int] | None
+    blocks: tuple[tuple[str, Block | Plain], ...]
+    lrn: LRN | None
     padding: Literal["same", "caffe"]
     input_mean: tuple[float, float, float]
     classes: int
@@ -69,34 +102,46 @@ class Architecture:
     input_scale: float = 255.0
     image_size: int = 224
     final_pool: int | None = 7
+    strides: tuple[int, int, int] = (2, 2, 2)
+    pooling: Literal["max", "l2"] = "max"
+    final_average: Literal["xy", "x", "y", "none"] = "xy"
 
     def __post_init__(self) -> None:
-        if self.padding not in ("same", "caffe"):
-            raise ValueError(f"padding is {self.padding!r}; expected 'same' or 'caffe'")
+        for name, hint in get_type_hints(Architecture).items():
+            if get_origin(hint) is Literal and (value := getattr(self, name)) not in get_args(hint):
+                raise ValueError(f"{name} is {value!r}; expected {' or '.join(map(repr, get_args(hint)))}")
         names = {name for name, _ in self.blocks}
         for head in self.heads:
             if head.source not in names:
                 raise ValueError(f"head source {head.source!r} is not a block; blocks are {sorted(names)}")
+        inputs = self.stem[-1] if self.stem else 3
+        for name, block in self.blocks:
+            groups = block.groups if isinstance(block, Plain) else 1
+            if not 1 <= groups <= MAX_GROUPS or inputs % groups or block.units % groups:
+                raise ValueError(
+                    f"block {name!r} has {groups} groups, {inputs} inputs and {block.units} units; "
+                    f"expected 1 to {MAX_GROUPS} groups that divide both"
+                )
+            inputs = block.units
 
     def scaled(self, width: float) -> "Architecture":
-        """The same network with every hidden channel count multiplied by `width` (at least 1, rounded).
+        """The same network with every hidden channel count multiplied by `width` (rounded, but not to zero).
+
+        Where blocks have groups, counts are rounded to multiples of these.
 
         >>> INCEPTION5H.scaled(0.25).stem
         (16, 16, 48)
         """
+        step = math.lcm(*(block.groups for _, block in self.blocks if isinstance(block, Plain)))
 
         def scale(n: int) -> int:
-            return max(1, round(n * width))
+            return step * max(1, round(n * width / step))
 
-        def scale_block(block: Block) -> Block:
-            return Block(*(scale(n) for n in dataclasses.astuple(block)[:6]), pool_before=block.pool_before)
-
-        first, second, third = (scale(n) for n in self.stem)
         return dataclasses.replace(
             self,
             name=f"{self.name}-x{width:g}",
-            stem=(first, second, third),
-            blocks=tuple((name, scale_block(block)) for name, block in self.blocks),
+            stem=self.stem and (scale(self.stem[0]), scale(self.stem[1]), scale(self.stem[2])),
+            blocks=tuple((name, block.scaled(scale)) for name, block in self.blocks),
             heads=tuple(Head(h.source, scale(h.bottleneck), scale(h.hidden)) for h in self.heads),
         )
 
@@ -138,4 +183,54 @@ BVLC_GOOGLENET = dataclasses.replace(
 )
 """GoogLeNet as trained by the Berkeley Vision and Learning Center (Caffe model zoo); input mean in RGB order."""
 
-ARCHITECTURES = {arch.name: arch for arch in (INCEPTION5H, BVLC_GOOGLENET)}
+SIMPLIFIED = Architecture(
+    name="simplified",
+    stem=None,
+    blocks=(
+        ("0a", Plain(32, kernel=7)),
+        ("1a", Plain(64, pool_before="pool0")),
+        ("2a", Plain(64, pool_before="pool1")),
+        ("3a", Plain(128, pool_before="pool2")),
+        ("3b", Plain(128)),
+        ("4a", Plain(256, pool_before="pool3")),
+        ("4b", Plain(256)),
+        ("4c", Plain(256)),
+        ("4d", Plain(256)),
+        ("4e", Plain(256)),
+        ("5a", Plain(512, pool_before="pool4")),
+        ("5b", Plain(512)),
+    ),
+    lrn=None,
+    padding="same",
+    input_mean=(1.0, 1.0, 1.0),
+    input_scale=2.0,
+    classes=1001,
+    final_pool=None,
+    pooling="l2",
+)
+"""The unbranched network on which *Weight Banding* (Distill, 2021) tries what causes bands.
+
+The names of its convolutions are the article's, those of the pools ours. Images enter as TF-Slim, which trained it, has
+them: from -1 to 1. The article's variants are, with `dataclasses.replace`, `final_average="none"` (49 times as many
+weights of the logits) and `final_average="x"` (7 times).
+"""
+
+FOUR_BRANCHES = dataclasses.replace(
+    SIMPLIFIED,
+    name="four_branches",
+    blocks=tuple(
+        (name, dataclasses.replace(block, groups=4) if name in ("1a", "2a", "3a", "3b") else block)
+        for name, block in SIMPLIFIED.blocks
+    ),
+)
+"""`SIMPLIFIED` in four branches that join late: from 1a to 3b they are separate, from 4a on there is one.
+
+*Branch Specialization* (Distill, 2021) trains a network of four branches of which it shows a picture alone; widths,
+kernels and the place where ours join are our choice.
+"""
+
+RELEASED = {arch.name: arch for arch in (INCEPTION5H, BVLC_GOOGLENET)}
+"""The networks whose trained weights others have published, by name."""
+
+ARCHITECTURES = RELEASED | {arch.name: arch for arch in (SIMPLIFIED, FOUR_BRANCHES)}
+"""All networks defined here, by name."""

@@ -1,4 +1,4 @@
-"""The cache of released networks: published files, checked, and the converted copies that are read from then on."""
+"""The cache of published networks: their files, checked, and the converted copies that are read from then on."""
 
 import contextlib
 import dataclasses
@@ -12,7 +12,7 @@ from pathlib import Path
 from inception_jax.files import read_model, save
 from inception_jax.model import Model
 from inception_jax.readers import WeightsError
-from inception_jax.registry import ENDINGS, Pretrained
+from inception_jax.registry import DEFAULT, ENDINGS, Published
 
 _CONVERSION = 1
 """Part of the converted copies' names; to be raised when the readers come to read more, or otherwise."""
@@ -27,7 +27,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("inception-jax", appauthor=False))
 
 
-def copies(folder: Path, entry: Pretrained) -> list[Path]:
+def copies(folder: Path, entry: Published) -> list[Path]:
     """The converted copies of a network in `folder`, which carry their SHA-256 in their names; normally one."""
     return sorted(folder.glob(f"{entry.name}-{_CONVERSION}-{'[0-9a-f]' * 64}.safetensors"))
 
@@ -47,13 +47,13 @@ def read_copy(path: Path) -> Model | None:
         return None
 
 
-def converted(entry: Pretrained, original: Path | None) -> Model:
+def converted(entry: Published, original: Path | None) -> Model:
     """The model in a published file, downloaded if `original` is `None`; the converted copy is read or else written.
 
     Raises:
         WeightsError: another file than the published one, or no way to get that.
     """
-    with _locked(cache_folder()):
+    with locked(cache_folder()):
         for copy in copies(cache_folder(), entry):
             if model := read_copy(copy):
                 return model
@@ -99,7 +99,7 @@ def _check(original: Path, checksum: str) -> None:
         )
 
 
-def _store(model: Model, entry: Pretrained) -> Path:
+def _store(model: Model, entry: Published) -> Path:
     temporary = cache_folder() / f".{entry.name}-{os.getpid()}.safetensors"
     try:
         save(model, temporary)
@@ -109,7 +109,7 @@ def _store(model: Model, entry: Pretrained) -> Path:
         temporary.unlink(missing_ok=True)
 
 
-def _fetch(entry: Pretrained) -> Path:
+def _fetch(entry: Published) -> Path:
     # Imported here: models from files need no HTTP client, and machines without a network often have none.
     from inception_jax.download import DownloadError, download_file
 
@@ -126,16 +126,17 @@ def _fetch(entry: Pretrained) -> Path:
     raise WeightsError(
         f"no weights of {entry.name} on this machine, and {reason}.\n"
         "Any one of these provides them:\n"
-        f"- set INCEPTION_JAX_WEIGHTS to a weights file, or to a folder that holds {entry.file}\n"
+        f"- set INCEPTION_JAX_WEIGHTS to {entry.file}, or to a folder that holds it\n"
         f"- name a file: --model FILE on the command line, load(FILE) in Python ({ENDINGS})\n"
         f"- where there is a network, run: python -m inception_jax download {entry.name}\n"
-        f"- fetch {entry.urls[0]} by hand and put it into {folder}"
+        f"- fetch {entry.urls[0]} by hand and put it into {folder}\n"
+        f"{DEFAULT} needs none of them: it is in the package."
     )
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lets one process at a time download and convert; the others wait and find its copy."""
+def locked(folder: Path) -> Iterator[None]:
+    """Lets one process at a time write into a cache folder; the others wait and find what it made."""
     with contextlib.ExitStack() as stack:
         # Without a lock, at worst several processes do the same work: files appear whole or not at all.
         with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import safetensors.numpy
 
@@ -62,11 +62,12 @@ def read_model(path: str | Path, sha256: str | None = None) -> Model:
     weights: dict[str, dict[str, Any]] = {}
     for name in flat_shapes(architecture):
         part = {"w": "kernel", "b": "bias"}[name[-1]]
-        weights.setdefault(name[:-2], {})[part] = jnp.asarray(contents.arrays[name])
+        weights.setdefault(name[:-2], {})[part] = contents.arrays[name]
     provenance = {"source": path.name, "format": contents.format, "sha256": digest}
     if origin:
         provenance |= {k: v for k, v in origin.items() if k == "licence"} | {"origin": origin}
-    return Model(architecture, weights, provenance)
+    # Unlike `jnp.asarray`, this compiles nothing.
+    return Model(architecture, jax.device_put(weights), provenance)
 
 
 def save(model: Model, path: str | Path) -> None:

@@ -1,8 +1,8 @@
 """Gradient rules: how ReLUs and max-pools pass gradients back, apart from what they compute.
 
 `Rules` names one function for each of the network's non-linear operations. `STANDARD` is plain differentiation.
-`LINEAR` replaces the operations themselves (ReLU by the identity, max-pool by average pool), which is the linearised
-network of the circuits articles. The other rules leave the forward pass as it is.
+`LINEAR` replaces the operations themselves (ReLU by the identity, max and L2 pools by average pools), which is the
+linearised network of the circuits articles. The other rules leave the forward pass as it is.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from inception_jax import ops
-from inception_jax.graph import MaxPool
+from inception_jax.nodes import L2Pool, MaxPool
 
 REDIRECT_STEPS = 17
 """Optimisation steps during which Lucid redirects ReLU gradients (its step counter is compared with `<= 16`)."""
@@ -117,21 +117,22 @@ max_pool_l2_gradient.defvjp(_average_forward, _l2_backward)
 
 @dataclass(frozen=True)
 class Rules:
-    """The functions a forward pass uses for its ReLUs, max-pools and convolutions.
+    """The functions a forward pass uses for its ReLUs, pools and convolutions.
 
-    `relu` maps an array to an array of its shape; `max_pool` and `conv` have the signatures of `ops.max_pool` and
-    `ops.conv`. Any function of the right signature will do.
+    `relu` maps an array to an array of its shape; `max_pool`, `conv` and `l2_pool` have the signatures of the functions
+    of these names in `ops`. Any function of the right signature will do.
     """
 
     relu: Callable[[Array], Array] = jax.nn.relu
     max_pool: Callable[[Array, MaxPool, ops.Padding], Array] = ops.max_pool
     conv: ops.Convolution = ops.conv
+    l2_pool: Callable[[Array, L2Pool, ops.Padding], Array] = ops.l2_pool
 
 
 STANDARD = Rules()
 """Plain differentiation."""
 
-LINEAR = Rules(relu=linear_relu, max_pool=ops.average_windows)
+LINEAR = Rules(relu=linear_relu, max_pool=ops.average_windows, l2_pool=ops.average_windows)
 """The linearised network of the circuits articles."""
 
 LUCID = Rules(relu=redirected_relu)

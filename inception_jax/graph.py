@@ -5,103 +5,24 @@ to know the network's structure (the forward pass, weight readers, summaries, ci
 """
 
 import functools
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from inception_jax.architecture import LRN, Architecture, Block
-
-INPUT = "input"
-
-
-@dataclass(frozen=True)
-class Conv:
-    """Convolution with bias; weights are `<layer>_w` (HWIO) and `<layer>_b`."""
-
-    layer: str
-    kernel: int
-    inputs: int
-    units: int
-    stride: int = 1
-
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return (self.kernel, self.kernel, self.inputs, self.units)
-
-
-@dataclass(frozen=True)
-class Dense:
-    """Matrix product with bias over the flattened (height, width, channel) input; weights `[inputs, units]`."""
-
-    layer: str
-    inputs: int
-    units: int
-    flatten: bool = False
-
-    @property
-    def weight_shape(self) -> tuple[int, ...]:
-        return (self.inputs, self.units)
-
-
-@dataclass(frozen=True)
-class MaxPool:
-    """3x3 max-pool with the architecture's padding."""
-
-    units: int
-    stride: int
-    size: int = 3
-
-
-@dataclass(frozen=True)
-class AvgPool:
-    """Average over `size` x `size` windows, of the pixels inside the image; `size=None` averages everything."""
-
-    units: int
-    size: int | None
-    stride: int = 1
-    squeeze: bool = False
-
-
-@dataclass(frozen=True)
-class Normalise:
-    """Local response normalisation."""
-
-    units: int
-    lrn: LRN
-
-
-@dataclass(frozen=True)
-class Relu:
-    """max(x, 0)."""
-
-    units: int
-
-
-@dataclass(frozen=True)
-class Concat:
-    """Channel concatenation. With `view`, an edit of the whole also edits the parts."""
-
-    units: int
-    view: bool = False
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """Class probabilities."""
-
-    units: int
-
-
-Op = Conv | Dense | MaxPool | AvgPool | Normalise | Relu | Concat | Softmax
-
-
-@dataclass(frozen=True)
-class Node:
-    """One named activation."""
-
-    name: str
-    op: Op
-    inputs: tuple[str, ...]
+from inception_jax.architecture import Architecture, Block, Plain
+from inception_jax.nodes import (
+    INPUT,
+    AvgPool,
+    Concat,
+    Conv,
+    Dense,
+    L2Pool,
+    MaxPool,
+    Node,
+    Normalise,
+    Relu,
+    Size,
+    Softmax,
+    map_sizes,
+)
 
 
 class Graph:
@@ -152,8 +73,13 @@ class Graph:
 
 @functools.cache
 def graph(arch: Architecture) -> Graph:
-    """The graph of `arch`."""
-    return Graph([*_trunk(arch), *_heads(arch)])
+    """The graph of `arch`.
+
+    Raises:
+        ValueError: images of the architecture's size leave no map for a layer that is fully connected to one.
+    """
+    trunk = _trunk(arch)
+    return Graph([*trunk, *_heads(arch, trunk)])
 
 
 def weight_shapes(arch: Architecture) -> dict[str, dict[str, tuple[int, ...]]]:
@@ -166,74 +92,44 @@ def weight_shapes(arch: Architecture) -> dict[str, dict[str, tuple[int, ...]]]:
     return {op.layer: {"kernel": op.weight_shape, "bias": (op.units,)} for op in graph(arch).weighted}
 
 
-def output_size(size: int, op: Op, padding: str) -> int:
-    """Side length that `op` makes of side length `size`; at least 0.
-
-    Sources: TensorFlow's SAME rule `ceil(size / stride)`; Caffe's `conv_layer` (floor) and `pooling_layer` (ceil).
-    """
-    if isinstance(op, Conv | MaxPool):
-        if padding == "same":
-            return math.ceil(size / op.stride)
-        kernel = op.kernel if isinstance(op, Conv) else op.size
-        low = explicit_padding(op)
-        if isinstance(op, Conv):
-            return (size + 2 * low - kernel) // op.stride + 1
-        out = math.ceil((size + 2 * low - kernel) / op.stride) + 1
-        return out - 1 if low and (out - 1) * op.stride >= size + low else max(out, 0)
-    if isinstance(op, AvgPool):
-        if op.size is None or size < op.size:
-            return int(op.size is None)
-        return (math.ceil if padding == "caffe" else math.floor)((size - op.size) / op.stride) + 1
-    return size
-
-
-def explicit_padding(op: Conv | MaxPool) -> int:
-    """Caffe's padding on each side: half the kernel, but none for the stride-2 max-pools."""
-    if isinstance(op, Conv):
-        return op.kernel // 2
-    return op.size // 2 if op.stride == 1 else 0
-
-
-def _conv(name: str, kernel: int, source: str, inputs: int, units: int, stride: int = 1) -> list[Node]:
-    pre = f"{name}_pre_relu"
-    return [
-        Node(pre, Conv(name, kernel, inputs, units, stride), (source,)),
-        Node(name, Relu(units), (pre,)),
-    ]
+_POOLS = {"max": MaxPool, "l2": L2Pool}
 
 
 def _trunk(arch: Architecture) -> list[Node]:
-    first, second, third = arch.stem
-    nodes = [
-        *_conv("conv2d0", 7, INPUT, 3, first, stride=2),
-        Node("maxpool0", MaxPool(first, 2), ("conv2d0",)),
-        Node("localresponsenorm0", Normalise(first, arch.lrn), ("maxpool0",)),
-        *_conv("conv2d1", 1, "localresponsenorm0", first, second),
-        *_conv("conv2d2", 3, "conv2d1", second, third),
-        Node("localresponsenorm1", Normalise(third, arch.lrn), ("conv2d2",)),
-        Node("maxpool1", MaxPool(third, 2), ("localresponsenorm1",)),
-    ]
-    source, units = "maxpool1", third
+    average = arch.final_average
+    nodes = _stem(arch, *arch.stem) if arch.stem else []
     for name, block in arch.blocks:
         if block.pool_before:
-            nodes.append(Node(block.pool_before, MaxPool(units, 2), (source,)))
-            source = block.pool_before
-        nodes.extend(_block(name, block, source, units))
-        source, units = name, block.units
-    return [
-        *nodes,
-        Node("avgpool0", AvgPool(units, arch.final_pool, squeeze=True), (source,)),
-        Node("softmax2_pre_activation", Dense("softmax2", units, arch.classes), ("avgpool0",)),
-        Node("softmax2", Softmax(arch.classes), ("softmax2_pre_activation",)),
-    ]
+            nodes.append(_pool(arch, block.pool_before, *_end(nodes), stride=2))
+        nodes += _block(arch, name, block, *_end(nodes))
+    source, units = _end(nodes)
+    if average == "xy":
+        nodes.append(Node("avgpool0", AvgPool(units, arch.final_pool, squeeze=True), (source,)))
+    elif average != "none":
+        nodes.append(Node("avgpool0", AvgPool(units, None, axes=average), (source,)))
+    grid = None if average == "xy" else _grid(arch, nodes)
+    return nodes + _classifier("softmax2", *_end(nodes), arch.classes, grid)
 
 
-def _block(name: str, block: Block, source: str, inputs: int) -> list[Node]:
+def _stem(arch: Architecture, first: int, second: int, third: int) -> list[Node]:
+    nodes = _conv("conv2d0", 7, INPUT, 3, first, stride=arch.strides[0])
+    nodes.append(_pool(arch, "maxpool0", *_end(nodes), stride=arch.strides[1]))
+    nodes += _normalise(arch, "localresponsenorm0", *_end(nodes))
+    nodes += _conv("conv2d1", 1, *_end(nodes), second)
+    nodes += _conv("conv2d2", 3, *_end(nodes), third)
+    nodes += _normalise(arch, "localresponsenorm1", *_end(nodes))
+    nodes.append(_pool(arch, "maxpool1", *_end(nodes), stride=arch.strides[2]))
+    return nodes
+
+
+def _block(arch: Architecture, name: str, block: Block | Plain, source: str, inputs: int) -> list[Node]:
+    if isinstance(block, Plain):
+        return _conv(name, block.kernel, source, inputs, block.units, groups=block.groups)
     three, five, pool = f"{name}_3x3_bottleneck", f"{name}_5x5_bottleneck", f"{name}_pool"
     bottlenecks = [
         *_conv(three, 1, source, inputs, block.conv3x3_bottleneck),
         *_conv(five, 1, source, inputs, block.conv5x5_bottleneck),
-        Node(pool, MaxPool(inputs, 1), (source,)),
+        _pool(arch, pool, source, inputs, stride=1),
     ]
     branches = [
         *_conv(f"{name}_1x1", 1, source, inputs, block.conv1x1),
@@ -252,18 +148,58 @@ def _block(name: str, block: Block, source: str, inputs: int) -> list[Node]:
     ]
 
 
-def _heads(arch: Architecture) -> list[Node]:
+def _heads(arch: Architecture, trunk: list[Node]) -> list[Node]:
     nodes: list[Node] = []
     blocks = dict(arch.blocks)
     for i, head in enumerate(arch.heads):
-        pool, bottleneck, hidden, out = f"head{i}_pool", f"head{i}_bottleneck", f"nn{i}", f"softmax{i}"
-        # The released heads are fully connected to a 4x4 map, which is what 224-pixel images give.
-        nodes += [
-            Node(pool, AvgPool(blocks[head.source].units, 5, stride=3), (head.source,)),
-            *_conv(bottleneck, 1, pool, blocks[head.source].units, head.bottleneck),
-            Node(f"{hidden}_pre_relu", Dense(hidden, 16 * head.bottleneck, head.hidden, flatten=True), (bottleneck,)),
-            Node(hidden, Relu(head.hidden), (f"{hidden}_pre_relu",)),
-            Node(f"{out}_pre_activation", Dense(out, head.hidden, arch.classes), (hidden,)),
-            Node(out, Softmax(arch.classes), (f"{out}_pre_activation",)),
-        ]
+        pool, hidden, units = f"head{i}_pool", f"nn{i}", blocks[head.source].units
+        nodes.append(Node(pool, AvgPool(units, 5, stride=3), (head.source,)))
+        nodes += _conv(f"head{i}_bottleneck", 1, pool, units, head.bottleneck)
+        dense = Dense(hidden, head.bottleneck, head.hidden, _grid(arch, [*trunk, *nodes]))
+        nodes.append(Node(f"{hidden}_pre_relu", dense, (f"head{i}_bottleneck",)))
+        nodes.append(Node(hidden, Relu(head.hidden), (f"{hidden}_pre_relu",)))
+        nodes += _classifier(f"softmax{i}", hidden, head.hidden, arch.classes)
     return nodes
+
+
+def _end(nodes: list[Node]) -> tuple[str, int]:
+    # What the next layer sees: its name and units.
+    return (nodes[-1].name, nodes[-1].op.units) if nodes else (INPUT, 3)
+
+
+def _grid(arch: Architecture, nodes: list[Node]) -> Size:
+    # The map that a layer after these is fully connected to.
+    last = _end(nodes)[0]
+    grid = map_sizes(nodes, (arch.image_size, arch.image_size), arch.padding)[last]
+    if grid == (0, 0):
+        raise ValueError(
+            f"image_size is {arch.image_size}, but such images are too small for {last!r} of {arch.name}; "
+            "expected a larger image_size, or fewer layers or heads"
+        )
+    return grid
+
+
+def _conv(
+    name: str, kernel: int, source: str, inputs: int, units: int, *, stride: int = 1, groups: int = 1
+) -> list[Node]:
+    pre = f"{name}_pre_relu"
+    return [
+        Node(pre, Conv(name, kernel, inputs, units, stride, groups), (source,)),
+        Node(name, Relu(units), (pre,)),
+    ]
+
+
+def _pool(arch: Architecture, name: str, source: str, units: int, *, stride: int) -> Node:
+    return Node(name, _POOLS[arch.pooling](units, stride), (source,))
+
+
+def _normalise(arch: Architecture, name: str, source: str, units: int) -> list[Node]:
+    return [Node(name, Normalise(units, arch.lrn), (source,))] if arch.lrn else []
+
+
+def _classifier(name: str, source: str, inputs: int, classes: int, grid: Size | None = None) -> list[Node]:
+    logits = f"{name}_pre_activation"
+    return [
+        Node(logits, Dense(name, inputs, classes, grid), (source,)),
+        Node(name, Softmax(classes), (logits,)),
+    ]

@@ -4,14 +4,16 @@ Images come from anywhere, so their size is bounded before anything is decoded, 
 (Pillow hands some others to external programs), and a file that cannot be read raises one error that names it.
 """
 
+import contextlib
 import io
 import warnings
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 MAX_PIXELS = 64_000_000
 """Images of more pixels are refused before they are decoded."""
@@ -31,6 +33,8 @@ FORMATS = {
     ".webp": "WEBP",
 }
 """Formats that are read, and the usual endings of their file names; the content decides which one a file has."""
+
+_READ = tuple(sorted(set(FORMATS.values())))
 
 
 class ImageError(ValueError):
@@ -80,25 +84,60 @@ def decode_image(
     inception_jax.images.ImageError: photo.jpg is no image; expected one of BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP
     """
     check_lengths(size, short_side)
+    # Pillow warns about sizes that are refused anyway, and about harmless flaws in metadata.
+    with warnings.catch_warnings(action="ignore"):
+        image = load_rgb(open_image(data, name), name)
+    return np.asarray(_crop(_resize(image, name, short_side or size), size), np.float32) / 255
+
+
+def open_image(data: bytes, name: str) -> Image.Image:
+    """The image in the bytes of a file, its header read and its size checked; `name` is what errors call it.
+
+    >>> open_image(b"<html>", "photo.jpg")
+    Traceback (most recent call last):
+    inception_jax.images.ImageError: photo.jpg is no image; expected one of BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP
+    """
     if len(data) > MAX_BYTES:
         raise ImageError(f"{name} is larger than {MAX_BYTES:,} bytes, the most that is read")
-    formats = sorted(set(FORMATS.values()))
+    with _named(name):
+        image = Image.open(io.BytesIO(data), formats=_READ)
+    if image.width * image.height > MAX_PIXELS:
+        raise ImageError(f"{name} has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded")
+    return image
+
+
+def upright_size(image: Image.Image, name: str) -> tuple[int, int]:
+    """Width and height that an image of `open_image` will have when it is loaded."""
+    with _named(name):
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    return (image.height, image.width) if turned else image.size
+
+
+def load_rgb(image: Image.Image, name: str, reduce: int = 1) -> Image.Image:
+    """Decode an image of `open_image`: upright, 8-bit RGB, transparent parts white.
+
+    Args:
+        image: what `open_image` returned.
+        name: what errors call it.
+        reduce: the width and height may come out smaller, by this factor or less, where that is faster (JPEG).
+    """
+    with _named(name):
+        if reduce > 1:
+            image.draft(None, (-(-image.width // reduce), -(-image.height // reduce)))
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _rgb(image)
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Turns what Pillow raises into an `ImageError` that names the file."""
     try:
-        # Pillow warns about sizes that the check below refuses, and about harmless flaws in metadata.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=formats) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{name} has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded"
-                )
-            image.load()
-            pixels = _crop(_resize(_rgb(ImageOps.exif_transpose(image)), name, short_side or size), size)
-    except ImageError:
-        raise
+        yield
     except Image.UnidentifiedImageError as error:
-        raise ImageError(f"{name} is no image; expected one of {', '.join(formats)}") from error
+        raise ImageError(f"{name} is no image; expected one of {', '.join(_READ)}") from error
     except Exception as error:  # decoders fail in many ways: OSError, SyntaxError, struct.error, EOFError, ...
         raise ImageError(f"{name} is damaged: {error}") from error
-    return np.asarray(pixels, np.float32) / 255
 
 
 def check_lengths(size: int | None, short_side: int | None) -> None:
@@ -118,7 +157,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _resize(image: Image.Image, name: str, short_side: int | None) -> Image.Image:

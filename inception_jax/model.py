@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 
 from inception_jax.architecture import Architecture
 from inception_jax.gradients import LINEAR, STANDARD, Rules
-from inception_jax.graph import INPUT, AvgPool, Dense, graph, output_size, weight_shapes
+from inception_jax.graph import graph, weight_shapes
 from inception_jax.network import Network, Weights, branches
+from inception_jax.nodes import INPUT, Dense, map_sizes
 
 Edit = Callable[[Array], Array]
 
@@ -250,21 +251,17 @@ def _check_images(images: Any) -> Array:
 
 
 def _check_sizes(arch: Architecture, names: Iterable[str], size: tuple[int, int]) -> None:
-    nodes, sizes = graph(arch), {"input": size}
-    for name in names:
-        node = nodes[name]
-        before = sizes[node.inputs[0]]
-        after = output_size(before[0], node.op, arch.padding), output_size(before[1], node.op, arch.padding)
-        sizes[name] = after
-        fits = before == (4, 4) if isinstance(node.op, Dense) and node.op.flatten else min(after) > 0
-        if not fits:
-            wants = "a 4x4 map" if isinstance(node.op, Dense) else f"at least {_window(node.op)}"
+    nodes = [graph(arch)[name] for name in names]
+    sizes = map_sizes(nodes, size, arch.padding)
+    for node in nodes:
+        if sizes[node.name] == (0, 0):
+            op, (height, width) = node.op, sizes[node.inputs[0]]
+            if isinstance(op, Dense) and op.grid:
+                wants = f"a {op.grid[0]}x{op.grid[1]} map"
+            else:
+                side = getattr(op, "size", getattr(op, "kernel", 1))
+                wants = f"at least {side}x{side}"
             raise ValueError(
-                f"images of {size[0]}x{size[1]} pixels give {name!r} a map of {before[0]}x{before[1]}, but it needs "
+                f"images of {size[0]}x{size[1]} pixels give {node.name!r} a map of {height}x{width}, but it needs "
                 f"{wants}; give images of {arch.image_size}x{arch.image_size} or stop earlier with `until`"
             )
-
-
-def _window(op: Any) -> str:
-    size = op.size if isinstance(op, AvgPool) else getattr(op, "size", getattr(op, "kernel", 1))
-    return f"{size}x{size}"

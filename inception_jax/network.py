@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from inception_jax import graph as g
-from inception_jax import ops
+from inception_jax import nodes, ops
 from inception_jax.architecture import Architecture
 from inception_jax.gradients import STANDARD, Rules
+from inception_jax.graph import Graph, graph
 
 Weights = dict[str, dict[str, Array]]
 
@@ -33,42 +33,51 @@ class Network(nnx.Module):
     def __init__(self, architecture: Architecture, weights: Weights) -> None:
         self.architecture = architecture
         for name, layer in weights.items():
+            if hasattr(self, name):
+                raise ValueError(f"no layer can be called {name!r}, which is a name of the network's own; rename it")
             setattr(self, name, Layer(layer["kernel"], layer["bias"]))
 
     def __call__(self, given: Mapping[str, Array], names: Iterable[str], rules: Rules = STANDARD) -> dict[str, Array]:
         """Activations `names`, computed in this order from those `given` (the scaled image is called `"input"`)."""
-        network, acts = g.graph(self.architecture), dict(given)
+        network, acts = graph(self.architecture), dict(given)
         for name in names:
             node = network[name]
             acts[name] = self._apply(node.op, [acts[source] for source in node.inputs], rules)
         return {name: acts[name] for name in names}
 
-    def _apply(self, op: g.Op, inputs: list[Array], rules: Rules) -> Array:
+    def _apply(self, op: nodes.Op, inputs: list[Array], rules: Rules) -> Array:
         x, padding = inputs[0], self.architecture.padding
         match op:
-            case g.Conv():
+            case nodes.Conv():
                 layer: Layer = getattr(self, op.layer)
                 pads = ops.conv_padding(x.shape, op.kernel, op.stride, padding)
-                return rules.conv(x, layer.kernel[...], op.stride, pads) + layer.bias[...]
-            case g.Dense():
+                convolution = ops.grouped(rules.conv, op.groups)
+                return self._affine(op.layer, convolution(x, layer.kernel[...], op.stride, pads))
+            case nodes.Dense():
                 layer = getattr(self, op.layer)
-                flat = x.reshape(x.shape[0], -1) if op.flatten else x
+                flat = x.reshape(x.shape[0], -1) if op.grid else x
                 return flat @ layer.kernel[...] + layer.bias[...]
-            case g.Relu():
+            case nodes.Relu():
                 return rules.relu(x)
-            case g.MaxPool():
+            case nodes.MaxPool():
                 return rules.max_pool(x, op, ops.pool_padding(x.shape, op, padding))
-            case g.AvgPool():
+            case nodes.L2Pool():
+                return rules.l2_pool(x, op, ops.pool_padding(x.shape, op, padding))
+            case nodes.AvgPool():
                 return ops.avg_pool(x, op, padding)
-            case g.Normalise():
+            case nodes.Normalise():
                 return ops.local_response_norm(x, op.lrn)
-            case g.Concat():
+            case nodes.Concat():
                 return jnp.concatenate(inputs, axis=-1)
-            case g.Softmax():
+            case nodes.Softmax():
                 return jax.nn.softmax(x)
 
+    def _affine(self, layer: str, y: Array) -> Array:
+        # What follows the convolution `layer` before its ReLU; training normalises over the batch here instead.
+        return y + getattr(self, layer).bias[...]
 
-def branches(whole: Float[Array, "n *position c"], network: g.Graph, name: str) -> dict[str, Array]:
+
+def branches(whole: Float[Array, "n *position c"], network: Graph, name: str) -> dict[str, Array]:
     """The parts of a block's pre-activation `whole`, by the names of its branches; empty for other activations."""
     parts, start = {}, 0
     for source in network.parts(name):

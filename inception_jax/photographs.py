@@ -111,8 +111,8 @@ class Photographs:
         if self.source.is_dir():
             yield lambda member: load_image(self.source / member, **sizes)
             return
-        with _open(self.source) as archive:
-            yield lambda member: decode_image(_read(archive, member), f"{self.source}: {member}", **sizes)
+        with open_archive(self.source) as archive:
+            yield lambda member: decode_image(read_member(archive, member), f"{self.source}: {member}", **sizes)
 
 
 def photographs(source: str | PathLike[str], short_side: int | None = 256, crop: int | None = 224) -> Photographs:
@@ -143,16 +143,26 @@ def photographs(source: str | PathLike[str], short_side: int | None = 256, crop:
     if source.is_dir():
         paths = [PurePosixPath(path.relative_to(source).as_posix()) for path in source.rglob("*") if path.is_file()]
     else:
-        with _open(source) as archive:
-            paths = [_inside(source, name) for name in archive.namelist()]
-    members = [path for path in paths if path.suffix.lower() in FORMATS and len(path.parts) > 1]
-    members = [path for path in members if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
+        with open_archive(source) as archive:
+            paths = [inside(source, name) for name in archive.namelist()]
+    members = [path for path in paths if is_image(path)]
     if not members:
         raise ImageError(f"no images in {source}; expected <class id>/<name>.jpg or another of {', '.join(FORMATS)}")
     return Photographs(source, tuple(sorted(members, key=lambda m: (m.parent.name, m.name))), short_side, crop)
 
 
-def _open(source: Path) -> zipfile.ZipFile:
+def is_image(path: PurePosixPath) -> bool:
+    """Whether a file in a folder or zip file is an image of a class, by its name: in a folder, and not hidden."""
+    return path.suffix.lower() in FORMATS and len(path.parts) > 1 and not is_hidden(path)
+
+
+def is_hidden(path: PurePosixPath) -> bool:
+    """Whether a file or a folder that it lies in is hidden, or is what macOS adds to zip files."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def open_archive(source: Path) -> zipfile.ZipFile:
+    """Open a zip file of images, or raise an `ImageError` that names it."""
     try:
         return zipfile.ZipFile(source)
     except OSError as error:
@@ -161,7 +171,7 @@ def _open(source: Path) -> zipfile.ZipFile:
         raise ImageError(f"{source} is no zip file ({error}); expected a folder or a zip file of images") from error
 
 
-def _inside(source: Path, name: str) -> PurePosixPath:
+def inside(source: Path, name: str) -> PurePosixPath:
     """`name` as a path, if it stays inside the archive. Nothing is unpacked here, but such a file is not to trust."""
     path = PurePosixPath(name)
     if any(".." in p.parts or p.anchor for p in (path, PureWindowsPath(name))):
@@ -169,7 +179,8 @@ def _inside(source: Path, name: str) -> PurePosixPath:
     return path
 
 
-def _read(archive: zipfile.ZipFile, member: PurePosixPath) -> bytes:
+def read_member(archive: zipfile.ZipFile, member: PurePosixPath) -> bytes:
+    """The bytes of a file in a zip file, at most one more than `MAX_BYTES`; an `ImageError` if it is damaged."""
     try:
         with archive.open(str(member)) as file:
             return file.read(MAX_BYTES + 1)

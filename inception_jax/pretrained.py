@@ -1,45 +1,53 @@
 """Weights by name or file, and where they are looked for.
 
-First in the files and folders that `INCEPTION_JAX_WEIGHTS` names (joined as in `PATH`), then in the cache
-(`INCEPTION_JAX_CACHE`, by default the user's), then in `weights` inside the shared folder (`INCEPTION_JAX_SHARED`, by
-default `shared` beside the project around the working directory). Failing these they are downloaded, once.
+Those in the package are read from there. Those published elsewhere are looked for first in the files and folders that
+`INCEPTION_JAX_WEIGHTS` names (joined as in `PATH`), then in the cache (`INCEPTION_JAX_CACHE`, by default the user's),
+then in `weights` inside the shared folder (`INCEPTION_JAX_SHARED`, by default `shared` beside the project around the
+working directory). Failing these they are downloaded, once.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import jax
+import numpy as np
 
 from inception_jax.cache import cache_folder, converted, copies, read_copy
 from inception_jax.files import read_model
 from inception_jax.model import Model
 from inception_jax.readers import READERS, WeightsError
-from inception_jax.registry import ENDINGS, REGISTRY, Pretrained, released
+from inception_jax.registry import ENDINGS, REGISTRY, Bundled, Published, registered
 
 _WEIGHTS = "INCEPTION_JAX_WEIGHTS"
 
 
 @dataclass(frozen=True)
 class Found:
-    """A weights file, the place it was found in, and the released network it is called after, if any."""
+    """A weights file, and the place it was found in."""
 
     path: Path
     place: str
-    pretrained: Pretrained | None
 
 
 def load(source: str | os.PathLike[str]) -> Model:
-    """A model with the weights of a released network or of a file.
+    """A model with the weights of a network by name, or of a file.
 
-    Published files are checked against their checksums, and converted copies against their own.
+    Bundled and published files are checked against their checksums, and converted copies against their own.
 
     Args:
-        source: a name in `REGISTRY`, looked for on this machine and else downloaded; or a weights file, .npz
-            .safetensors .pb .zip .caffemodel or .pth.
+        source: a name in `REGISTRY` (`python -m inception_jax list`): in the package, or looked for on this machine
+            and else downloaded; or a weights file, .npz .safetensors .pb .zip .caffemodel or .pth.
+
+    Returns:
+        Bundled networks in float32, though their files hold float16; others as their file has them.
 
     Raises:
         WeightsError: an unknown name, no such file, a file that is not what it should be, or no way to get one.
 
+    >>> load("mini")
+    <mini, 647,808 parameters from mini.safetensors>
     >>> load("inception5")
     Traceback (most recent call last):
     inception_jax.readers.contents.WeightsError: no weights 'inception5'; did you mean 'inception5h'? expected ...
@@ -51,51 +59,45 @@ def load(source: str | os.PathLike[str]) -> Model:
         return read_model(path)
     if path.suffix.lower() in READERS or path.exists():
         raise WeightsError(f"{path} is no file; expected a weights file ({ENDINGS})")
-    return _load(released(str(source)))
+    return _load(registered(str(source)))
 
 
-def default() -> Model:
-    """The model to use where none is named: what `find` finds first, else inception5h, downloaded.
-
-    Raises:
-        WeightsError: no weights anywhere and no download; the message lists all the ways to provide them.
-    """
-    found = find()
-    if found is None:
-        return _load(next(iter(REGISTRY.values())))
-    return _load(found.pretrained) if found.pretrained else read_model(found.path)
-
-
-def find(name: str | None = None) -> Found | None:
-    """Where on this machine the weights of a released network are, by default of any; `None` if nowhere.
-
-    Files are known by their names, and not read; without `name`, `INCEPTION_JAX_WEIGHTS` may give a file of any name.
+def find(name: str) -> Found | None:
+    """Where on this machine the weights of a network are; `None` if nowhere. Files are known by their names, not read.
 
     Raises:
-        WeightsError: an unknown name; `INCEPTION_JAX_WEIGHTS` names nothing that exists or, without `name`, no weights.
+        WeightsError: an unknown name, or `INCEPTION_JAX_WEIGHTS` names nothing that exists.
+
+    >>> find("mini").place
+    'bundled'
     """
-    if name is None:
-        return next(_search(REGISTRY.values(), any_file=True), None)
-    return next(_search([released(name)]), None)
+    entry = registered(name)
+    return Found(entry.path, "bundled") if isinstance(entry, Bundled) else next(_search(entry), None)
 
 
 def download(name: str) -> Path:
-    """The converted copy of a released network in the cache, made from the published file, downloaded where missing.
+    """The converted copy of a published network in the cache, made from its file, which is downloaded where missing.
+
+    Of bundled networks, which need no download, the file in the package.
 
     Raises:
         WeightsError: an unknown name, no network, another file than the published one, or a cache that cannot be
             written.
     """
-    entry = released(name)
-    originals = (found.path for found in _search([entry]) if found.path.name in entry.checksums)
+    entry = registered(name)
+    if isinstance(entry, Bundled):
+        return entry.path
+    originals = (found.path for found in _search(entry) if found.path.name in entry.checksums)
     converted(entry, next(originals, None))
     if not (kept := copies(cache_folder(), entry)):
         raise WeightsError(f"{name} cannot be kept in the cache folder {cache_folder()}")
     return kept[0]
 
 
-def _load(entry: Pretrained) -> Model:
-    for found in _search([entry]):
+def _load(entry: Bundled | Published) -> Model:
+    if isinstance(entry, Bundled):
+        return _bundled(entry)
+    for found in _search(entry):
         if found.path.name in entry.checksums:
             return converted(entry, found.path)
         if found.path.name in entry.copies:
@@ -105,37 +107,29 @@ def _load(entry: Pretrained) -> Model:
     return converted(entry, None)
 
 
-def _search(entries: Iterable[Pretrained], any_file: bool = False) -> Iterator[Found]:
-    entries = list(entries)
+def _bundled(entry: Bundled) -> Model:
+    model = read_model(entry.path, sha256=entry.sha256)
+    # Converted by NumPy, because JAX would compile a conversion for each shape.
+    weights = jax.device_put(jax.tree.map(lambda w: np.asarray(w, np.float32), model.weights))
+    facts = {"pretrained": entry.name, "licence": entry.licence}
+    origin = model.provenance.get("origin", {}) | facts
+    return Model(model.architecture, weights, {**model.provenance, "licence": entry.licence, "origin": origin})
+
+
+def _search(entry: Published) -> Iterator[Found]:
     given = [Path(part).expanduser() for part in os.environ.get(_WEIGHTS, "").split(os.pathsep) if part]
     if missing := [str(path) for path in given if not path.exists()]:
         raise WeightsError(f"{_WEIGHTS} names {' and '.join(missing)}; no such file or folder")
-    found = [Found(path, _WEIGHTS, entry) for source in given for path, entry in _matches(source, entries, any_file)]
-    if given and any_file and not found:
-        names = ", ".join(name for entry in entries for name in (*entry.checksums, *entry.copies))
-        raise WeightsError(
-            f"{_WEIGHTS} names {os.environ[_WEIGHTS]}, but no weights are there; expected one of {names}"
-        )
-    yield from found
-    for place, folders in (("cache", [cache_folder()]), ("shared folder", _shared_folders())):
-        for folder in folders:
-            yield from (Found(path, place, entry) for path, entry in _matches(folder, entries))
+    for place, sources in ((_WEIGHTS, given), ("cache", [cache_folder()]), ("shared folder", _shared_folders())):
+        yield from (Found(path, place) for source in sources for path in _files(source, entry))
 
 
-def _matches(
-    source: Path, entries: list[Pretrained], any_file: bool = False
-) -> Iterator[tuple[Path, Pretrained | None]]:
-    if not source.is_file():
-        yield from ((path, entry) for entry in entries for path in _files(source, entry))
-        return
-    entry = next((entry for entry in entries if source in _files(source.parent, entry)), None)
-    if entry or any_file:
-        yield source, entry
-
-
-def _files(folder: Path, entry: Pretrained) -> list[Path]:
+def _files(source: Path, entry: Published) -> list[Path]:
+    """The files of a network in a folder, or of a file that file if it is one of them."""
+    folder = source.parent if source.is_file() else source
     named = (folder / name for name in (*entry.checksums, *entry.copies))
-    return [*copies(folder, entry), *(path for path in named if path.is_file())]
+    found = [*copies(folder, entry), *(path for path in named if path.is_file())]
+    return [path for path in found if source in (folder, path)]
 
 
 def _shared_folders() -> list[Path]:

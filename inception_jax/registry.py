@@ -1,8 +1,9 @@
-"""The released networks: which files hold them, where those are published, and how to tell them from others."""
+"""Networks by name: those in the package and those published elsewhere, and how to tell their files from others."""
 
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 from inception_jax.readers import READERS, WeightsError
@@ -10,10 +11,37 @@ from inception_jax.readers import READERS, WeightsError
 ENDINGS = " ".join(READERS)
 """What the names of weights files end in, for messages."""
 
+DEFAULT = "mini"
+"""The network to use where none is named."""
+
 
 @dataclass(frozen=True)
-class Pretrained:
-    """A released network, and the files that hold it.
+class Bundled:
+    """A network trained by this project, whose weights are in the package, beside a card that describes them."""
+
+    name: str
+    sha256: str
+    licence: str = "Apache-2.0"
+
+    @property
+    def path(self) -> Path:
+        """The weights file."""
+        return Path(__file__).parent / "data" / f"{self.name}.safetensors"
+
+    @property
+    def size(self) -> int:
+        """Of the weights file, in bytes."""
+        return self.path.stat().st_size
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """That of the weights file by its name, as in `Published`."""
+        return {self.path.name: f"sha256:{self.sha256}"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network trained and published by others, and the files that hold it.
 
     `checksums` has the published files by name, `sha256:<hex>` or `sha1:<hex>`; `urls` and `size` (in bytes) describe
     the first of them. `copies` are names under which the same weights may be found in formats that nobody published.
@@ -38,9 +66,10 @@ _INCEPTION5H_FILES = {
     "tensorflow_inception_graph.pb": "sha256:a39b08b826c9d5a5532ff424c03a3a11a202967544e389aca4b06c2bd8aef63f",
 }
 
-REGISTRY: Mapping[str, Pretrained] = MappingProxyType(
+REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
     {
-        "inception5h": Pretrained(
+        "mini": Bundled("mini", sha256="44e02fde7293fc43d3adefcaeb4f7110c2bdda130341fb2d2c0b847e63ef5b7b"),
+        "inception5h": Published(
             name="inception5h",
             checksums=MappingProxyType(_INCEPTION5H_FILES),
             urls=("https://storage.googleapis.com/download.tensorflow.org/models/inception5h.zip",),
@@ -49,7 +78,7 @@ REGISTRY: Mapping[str, Pretrained] = MappingProxyType(
             description="InceptionV1 of DeepDream, Lucid and Thread: Circuits, with its two auxiliary heads",
             copies=("inception5h.safetensors", "inception5h.npz"),
         ),
-        "bvlc_googlenet": Pretrained(
+        "bvlc_googlenet": Published(
             name="bvlc_googlenet",
             checksums=MappingProxyType({"bvlc_googlenet.caffemodel": "sha1:405fc5acd08a3bb12de8ee5e23a96bec22f08204"}),
             # This server knows no https; the checksum is what vouches for the file.
@@ -61,17 +90,17 @@ REGISTRY: Mapping[str, Pretrained] = MappingProxyType(
         ),
     }
 )
-"""The released networks by name; the first is the default."""
+"""The networks by name."""
 
 
-def released(name: str) -> Pretrained:
+def registered(name: str) -> Bundled | Published:
     """The entry of `REGISTRY`.
 
     Raises:
         WeightsError: no such name; says which are nearest, and what else names weights.
 
-    >>> released("inception5h").file
-    'inception5h.zip'
+    >>> registered("inception5h").licence
+    'Apache-2.0'
     """
     if name in REGISTRY:
         return REGISTRY[name]

@@ -5,19 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from inception_jax.architecture import Architecture
-from inception_jax.graph import INPUT, Conv, Dense, Node, graph, output_size
+from inception_jax.graph import graph
+from inception_jax.nodes import Conv, Dense, map_sizes
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: side of its square output in pixels (1 for vectors), units, parameters and FLOPs.
+    """One layer: height and width of its output in positions (1 for vectors), units, parameters and FLOPs.
 
     `flops` counts two for every multiply-add of convolutions and matrix products, for one image, forward; pooling,
     normalisation and biases are left out.
     """
 
     layer: str
-    side: int
+    height: int
+    width: int
     units: int
     parameters: int = 0
     flops: int = 0
@@ -37,25 +39,25 @@ def summarise(architecture: Architecture, size: int | None = None, *, blocks: bo
 
     >>> from inception_jax import INCEPTION5H
     >>> summarise(INCEPTION5H)[0]
-    Row(layer='conv2d0', side=112, units=64, parameters=9472, flops=236027904)
+    Row(layer='conv2d0', height=112, width=112, units=64, parameters=9472, flops=236027904)
     """
     size = architecture.image_size if size is None else size
     if size < 1:
         raise ValueError(f"size is {size}; expected a number of pixels, 1 or more")
     names = [name for name, _ in architecture.blocks] if blocks else []
-    sides = {INPUT: size}
+    nodes = graph(architecture).nodes
+    sizes = map_sizes(nodes, (size, size), architecture.padding)
     rows: dict[str, Row] = {}
-    for node in graph(architecture).nodes:
-        side = _side(node, sides.get(node.inputs[0], 0), architecture.padding)
-        if side < 1:
+    for node in nodes:
+        height, width = sizes[node.name]
+        if (height, width) == (0, 0):
             continue
-        sides[node.name] = side
         layer = node.name.removesuffix("_pre_relu")
         layer = next((name for name in names if layer.startswith(f"{name}_")), layer)
-        row = replace(rows.get(layer, Row(layer, 0, 0)), side=side, units=node.op.units)
+        row = replace(rows.get(layer, Row(layer, 0, 0, 0)), height=height, width=width, units=node.op.units)
         if isinstance(node.op, Conv | Dense):
             kernel = math.prod(node.op.weight_shape)
-            parameters, flops = row.parameters + kernel + node.op.units, row.flops + 2 * side**2 * kernel
+            parameters, flops = row.parameters + kernel + node.op.units, row.flops + 2 * height * width * kernel
             row = replace(row, parameters=parameters, flops=flops)
         rows[layer] = row
     return tuple(rows.values())
@@ -74,7 +76,7 @@ def table(rows: Iterable[Row]) -> str:
     parameters = flops = 0
     for row in rows:
         parameters, flops = parameters + row.parameters, flops + row.flops
-        shape = f"{row.side} x {row.side} x {row.units}"
+        shape = f"{row.height} x {row.width} x {row.units}"
         costs = (f"{row.parameters:,}", f"{parameters:,}", f"{row.flops / 1e9:.4f}", f"{flops / 1e9:.4f}")
         lines.append((row.layer, shape, *costs))
     return columns(lines, left=1)
@@ -93,10 +95,3 @@ def columns(lines: Iterable[tuple[str, ...]], left: int) -> str:
         for line in lines
     ]
     return "\n".join("  ".join(line).rstrip() for line in padded)
-
-
-def _side(node: Node, side: int, padding: str) -> int:
-    """Side of the node's output; below 1 if it cannot be computed from an input of this side."""
-    if isinstance(node.op, Dense) and node.op.flatten:
-        return int(side == 4)  # the released heads are fully connected to a 4x4 map
-    return output_size(side, node.op, padding) if side else 0

@@ -15,7 +15,7 @@ import tyro
 import inception_jax
 from experiments import feature_vis
 from experiments.__main__ import main as run_experiment
-from experiments.options import parse_units
+from featvis import shortform
 from inception_jax.__main__ import main as run_weights_tool
 from inception_jax.graph import graph
 
@@ -54,14 +54,13 @@ def draw(
             return
         config = tyro.cli(feature_vis.Config, args=options)
         wide = graph(inception_jax.INCEPTION5H).nodes
-        parse_units(config.units, config.layer, {node.name: node.op.units for node in wide})
+        shortform.units(config.units, {node.name: node.op.units for node in wide})
         inception_jax.save(narrow, tmp_path / "toy.safetensors")
         small = dataclasses.replace(
             config,
             model=str(tmp_path / "toy.safetensors"),
             out=tmp_path / "out",
-            layer="conv2d2_pre_relu",
-            units="0:2",
+            units="conv2d2_pre_relu:0-1",
             size=32,
             steps=2,
             restarts=1,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inception_jax.graph import INPUT
+from inception_jax.nodes import INPUT
 from inception_jax.readers import names
 from inception_jax.readers.contents import Contents, WeightsError, add, array_from
 from inception_jax.readers.wire import Message

@@ -4,7 +4,7 @@ import dataclasses
 import re
 import warnings
 
-from inception_jax.architecture import ARCHITECTURES, Architecture
+from inception_jax.architecture import RELEASED, Architecture
 from inception_jax.graph import weight_shapes
 from inception_jax.model import shape_differences
 from inception_jax.readers.contents import Contents, WeightsError
@@ -17,7 +17,7 @@ Shapes = dict[str, tuple[int, ...]]
 def recognise(contents: Contents) -> Architecture:
     """The architecture of a file's weights.
 
-    It is the one in the metadata, or else the known one whose weights' shapes differ least: with as many classes as
+    It is the one in the metadata, or else the released one whose weights' shapes differ least: with as many classes as
     the file has, without the auxiliary heads that it lacks, and with the constants that the file states. Where those
     are not the known ones, a warning says so.
 
@@ -53,7 +53,7 @@ def flat_shapes(arch: Architecture) -> Shapes:
 
 def _nearest(contents: Contents) -> Architecture:
     given = _shapes(contents)
-    candidates = [_fitted(arch, given) for arch in ARCHITECTURES.values()]
+    candidates = [_fitted(arch, given) for arch in RELEASED.values()]
     if not any(name in given for arch in candidates for name in flat_shapes(arch)):
         some = ", ".join(list(given)[:5]) or "no arrays"
         raise WeightsError(f"no array is named as in an InceptionV1 that can be read; the file has {some}")

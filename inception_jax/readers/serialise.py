@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from inception_jax.architecture import Architecture
 from inception_jax.graph import graph
+from inception_jax.nodes import INPUT
 
 MAX_NUMBER = 2**16
 """Largest integer in an architecture, channel counts among them."""
@@ -33,11 +34,12 @@ def from_json(text: str) -> Architecture:
     """The architecture in `text`.
 
     Raises:
-        ValueError: not JSON; fields missing, unknown, of a wrong type or out of range; layers of the same name.
+        ValueError: not JSON; fields missing, unknown, of a wrong type or out of range; layers of the same name; an
+            architecture that `Architecture` or `graph` refuses.
     """
     try:
         arch = _build(Architecture, json.loads(text), "architecture")
-        names = [node.name for node in graph(arch).nodes]
+        names = [INPUT, *(node.name for node in graph(arch).nodes)]
     except RecursionError:
         raise ValueError("the architecture is nested too deeply") from None
     if len(set(names)) < len(names):
@@ -46,17 +48,14 @@ def from_json(text: str) -> Architecture:
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        hints = get_type_hints(kind)
-        if not isinstance(value, dict) or set(value) != set(hints):
-            found = sorted(value) if isinstance(value, dict) else type(value).__name__
-            raise ValueError(f"{where} has {found}; expected the fields {sorted(hints)}")
-        return kind(**{name: _build(hint, value[name], f"{where}.{name}") for name, hint in hints.items()})
+    kinds = get_args(kind) if get_origin(kind) is types.UnionType else (kind,)
+    if types.NoneType in kinds and isinstance(value, types.NoneType):
+        return None
+    kind = kinds[0]
+    if dataclasses.is_dataclass(kind):
+        return _dataclass([kind for kind in kinds if kind is not types.NoneType], value, where)
     if get_origin(kind) is tuple:
         return _tuple(get_args(kind), value, where)
-    if get_origin(kind) is types.UnionType:
-        optional = value is None and types.NoneType in get_args(kind)
-        return None if optional else _build(get_args(kind)[0], value, where)
     if get_origin(kind) is Literal:
         good = value in get_args(kind)
     elif kind is int:
@@ -68,6 +67,18 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if not good:
         raise ValueError(f"{where} is {value!r}; expected {_words(kind)}")
     return float(value) if kind is float else value
+
+
+def _dataclass(kinds: list[Any], value: Any, where: str) -> Any:
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        # Files written before a field existed lack it, and mean its default.
+        needed = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
+        if isinstance(value, dict) and needed <= set(value) <= set(hints):
+            return kind(**{name: _build(hints[name], item, f"{where}.{name}") for name, item in value.items()})
+    found = sorted(value) if isinstance(value, dict) else type(value).__name__
+    expected = " or ".join(str(sorted(get_type_hints(kind))) for kind in kinds)
+    raise ValueError(f"{where} has {found}; expected the fields {expected}")
 
 
 def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:

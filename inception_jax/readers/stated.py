@@ -5,19 +5,20 @@ import math
 from typing import Any
 
 from inception_jax.architecture import LRN, Architecture
-from inception_jax.graph import (
+from inception_jax.graph import graph
+from inception_jax.nodes import (
     INPUT,
     AvgPool,
     Concat,
     Conv,
     Dense,
+    L2Pool,
     MaxPool,
     Node,
     Normalise,
     Relu,
     Softmax,
     explicit_padding,
-    graph,
 )
 from inception_jax.readers.contents import Stated
 
@@ -25,6 +26,7 @@ _OPERATIONS = {
     Conv: "convolution",
     Dense: "matrix product",
     MaxPool: "max-pool",
+    L2Pool: "L2 pool",
     AvgPool: "average pool",
     Normalise: "local response normalisation",
     Relu: "ReLU",
@@ -44,7 +46,7 @@ def adopt(arch: Architecture, stated: Stated) -> Architecture:
     """
     image, lrn = stated.get(INPUT, {}), stated.get("localresponsenorm0", {})
     found: dict[str, Any] = {
-        "lrn": LRN(**{f.name: lrn.get(f.name, getattr(arch.lrn, f.name)) for f in dataclasses.fields(LRN)}),
+        "lrn": arch.lrn and LRN(**{k: lrn.get(k, known) for k, known in dataclasses.asdict(arch.lrn).items()}),
         "final_pool": stated.get("avgpool0", {}).get("size", arch.final_pool),
         "input_mean": image.get("mean", arch.input_mean),
         "input_scale": image.get("scale", arch.input_scale),
@@ -89,11 +91,11 @@ def _expected(node: Node, arch: Architecture) -> dict[str, tuple[Any, ...]]:
         case Conv() as op:
             pointwise = op.kernel == op.stride == 1
             padding = ("same", 0) if pointwise else _padding(op, arch)
-            expected |= {"stride": (op.stride,), "padding": padding, "dilation": (1,), "groups": (1,)}
+            expected |= {"stride": (op.stride,), "padding": padding, "dilation": (1,), "groups": (op.groups,)}
             expected |= {"weights": ([f"{op.layer}_w"],)}
         case Dense() as op:
             expected |= {"transposed": (False,), "weights": ([f"{op.layer}_w"],)}
-        case MaxPool() as op:
+        case MaxPool() | L2Pool() as op:
             expected |= {"size": (op.size,), "stride": (op.stride,), "padding": _padding(op, arch), "rounding": ("up",)}
         case AvgPool() as op:
             expected |= {"size": (op.size,), "stride": (op.stride,), "padding": (0,)}
@@ -102,7 +104,7 @@ def _expected(node: Node, arch: Architecture) -> dict[str, tuple[Any, ...]]:
     return expected
 
 
-def _padding(op: Conv | MaxPool, arch: Architecture) -> tuple[str | int, ...]:
+def _padding(op: Conv | MaxPool | L2Pool, arch: Architecture) -> tuple[str | int, ...]:
     return ("same",) if arch.padding == "same" else (explicit_padding(op),)
 
 

@@ -14,7 +14,7 @@ import inception_jax
 from experiments import feature_vis
 from experiments.__main__ import main
 
-SMALL = ["--layer", "conv2d2", "--units", "0:2", "--steps", "4", "--size", "32"]
+SMALL = ["--units", "conv2d2:0-1", "--steps", "4", "--size", "32"]
 """A shallow layer, because most of the time goes into compiling."""
 
 
@@ -25,7 +25,7 @@ def run(weights: Path, out: Path, *options: str) -> int:
 @pytest.fixture(scope="module")
 def finished(toy_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("run") / "out"
-    assert run(toy_weights, out, "--units", "3,1") == 0
+    assert run(toy_weights, out, "--units", "conv2d2:3,1") == 0
     return out
 
 
@@ -75,7 +75,7 @@ def test_metrics_and_history_agree(finished: Path) -> None:
 
 def test_config_says_what_made_it(finished: Path) -> None:
     config = json.loads((finished / "config.json").read_text())
-    assert config["config"]["units"] == "3,1"
+    assert config["config"]["units"] == "conv2d2:3,1"
     assert config["seed"] == 0
     assert config["model"]["architecture"] == "inception5h-x0.0625"
     assert {"python", "jax", "numpy", "flax"} <= set(config["versions"])
@@ -99,7 +99,7 @@ def test_sheet_has_room_for_all(finished: Path) -> None:
 
 def test_again_does_nothing(finished: Path, toy_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {f: f.stat().st_mtime_ns for f in finished.rglob("*")}
-    assert run(toy_weights, finished, "--units", "3,1") == 0
+    assert run(toy_weights, finished, "--units", "conv2d2:3,1") == 0
     assert "finished before" in (out := capsys.readouterr().out)
     assert str(finished / "index.html") in out
     assert {f: f.stat().st_mtime_ns for f in finished.rglob("*")} == before
@@ -116,7 +116,7 @@ def test_an_outdated_page_is_written_again(toy_weights: Path, tmp_path: Path) ->
 
 
 def test_other_settings_are_refused(finished: Path, toy_weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(toy_weights, finished, "--units", "3,1", "--seed", "5") == 2
+    assert run(toy_weights, finished, "--units", "conv2d2:3,1", "--seed", "5") == 2
     assert capsys.readouterr().err == (
         f"error: {finished} holds a run with other settings (seed 0 there, 5 here); give another directory with --out, "
         "or start over with --force\n"
@@ -124,8 +124,8 @@ def test_other_settings_are_refused(finished: Path, toy_weights: Path, capsys: p
 
 
 def test_force_starts_over(toy_weights: Path, tmp_path: Path) -> None:
-    assert run(toy_weights, tmp_path / "out", "--units", "2") == 0
-    assert run(toy_weights, tmp_path / "out", "--units", "5", "--force") == 0
+    assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:2") == 0
+    assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:5", "--force") == 0
     assert [f.name for f in (tmp_path / "out/images").iterdir()] == ["conv2d2_5.png"]
     assert list(json.loads((tmp_path / "out/metrics.json").read_text())["units"]) == ["conv2d2_5"]
 
@@ -146,7 +146,7 @@ def interrupt_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_interrupted_runs_go_on(
     toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ("--units", "0:4", "--batch", "2")
+    options = ("--units", "conv2d2:0-3", "--batch", "2")
     with monkeypatch.context() as patch:
         interrupt_after(1, patch)
         assert run(toy_weights, tmp_path / "out", *options) == 130
@@ -179,15 +179,16 @@ def test_a_unit_stopped_early_is_shown_and_drawn_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(featvis, "render", stopped)
-        assert run(toy_weights, tmp_path / "out", "--units", "0") == 130
+        assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:0") == 130
     assert "stopped at step 2 of 4" in (tmp_path / "out/index.html").read_text()
-    assert run(toy_weights, tmp_path / "out", "--units", "0") == 0
+    assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:0") == 0
     assert "stopped at" not in (tmp_path / "out/index.html").read_text()
 
 
 @pytest.mark.filterwarnings("always")
 def test_negative_units_and_neurons(toy_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(toy_weights, tmp_path, "--units", "0", "--negative", "--objective", "neuron", "--restarts", "2") == 0
+    options = ("--units=-conv2d2:0", "--objective", "neuron", "--restarts", "2")
+    assert run(toy_weights, tmp_path, *options) == 0
     expected = "warning: conv2d2 is never negative, and flat where it is 0; conv2d2_pre_relu shows more\n"
     assert expected in capsys.readouterr().err
     assert (tmp_path / "images/conv2d2_0_negative.png").exists()
@@ -195,12 +196,53 @@ def test_negative_units_and_neurons(toy_weights: Path, tmp_path: Path, capsys: p
     assert units["conv2d2_0_negative"]["label"].startswith("-conv2d2:0")
 
 
+def test_layers_in_sections_and_rows(toy_weights: Path, tmp_path: Path) -> None:
+    assert run(toy_weights, tmp_path, "--units", "conv2d1:0,conv2d0:0,conv2d1:1,conv2d0:3") == 0
+    text = (tmp_path / "index.html").read_text()
+    marks = [
+        "<h2>conv2d1</h2>",
+        'id="conv2d1_0"',
+        'id="conv2d1_1"',
+        "<h2>conv2d0</h2>",
+        'id="conv2d0_0"',
+        'id="conv2d0_3"',
+    ]
+    assert all(text.count(mark) == 1 for mark in marks)
+    assert sorted(marks, key=text.index) == marks
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        pixels = np.asarray(sheet)
+    # Two rows of two: each layer's own.
+    for place, name in enumerate(["conv2d1_0", "conv2d1_1", "conv2d0_0", "conv2d0_3"]):
+        y, x = 8 + place // 2 * (pixels.shape[0] - 8) // 2, 8 + place % 2 * 40
+        with Image.open(tmp_path / f"images/{name}.png") as image:
+            assert (pixels[y : y + 32, x : x + 32] == np.asarray(image)).all()
+
+
+def test_one_layer_needs_no_heading(finished: Path) -> None:
+    text = (finished / "index.html").read_text()
+    assert "<h1>inception5h-x0.0625: conv2d2</h1>" in text
+    assert "<h2>conv2d2</h2>" not in text
+
+
+@pytest.mark.parametrize(("trained_on", "size"), [(224, 128), (64, 128), (16, 32)])
+def test_size_suits_the_model(trained_on: int, size: int, tmp_path: Path) -> None:
+    arch = dataclasses.replace(inception_jax.INCEPTION5H.scaled(1 / 16), image_size=trained_on, heads=())
+    inception_jax.save(inception_jax.initialise(arch, seed=0), tmp_path / "toy.safetensors")
+    command = ["feature_vis", "--model", str(tmp_path / "toy.safetensors"), "--out", str(tmp_path / "out")]
+    command += ["--units", "conv2d0:0", "--steps", "1"]
+    assert main(command) == 0
+    with Image.open(tmp_path / "out/images/conv2d0_0.png") as image:
+        assert image.size == (size, size)
+    # What is left out and what is said are the same run.
+    assert main([*command, "--size", str(size)]) == 0
+
+
 def test_default_directory_tells_runs_apart(
     toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for seed in ("0", "1"):
-        assert main(["feature_vis", "--model", str(toy_weights), *SMALL, "--units", "0", "--seed", seed]) == 0
+        assert main(["feature_vis", "--model", str(toy_weights), *SMALL, "--seed", seed]) == 0
     folders = sorted((tmp_path / "results/feature_vis").iterdir())
     assert len(folders) == 2
     assert all(f.name.startswith("inception5h-x0.0625-conv2d2-") for f in folders)
@@ -210,9 +252,9 @@ def test_default_directory_tells_runs_apart(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--layer", "mixed4f"], "error: no layer 'mixed4f'; did you mean "),
-        (["--units", "8:20"], "error: units '8:20': conv2d2 has units 0 to 11\n"),
-        (["--units", "x"], "error: units 'x': expected numbers, slices a:b or 'all', separated by commas\n"),
+        (["--units", "mixed4f:0"], "error: no layer 'mixed4f'; did you mean "),
+        (["--units", "conv2d2:8-20"], "error: conv2d2 has no units '8-20'; it has units 0 to 11\n"),
+        (["--units", "x"], "error: cannot read 'x'; expected \"layer:unit\", "),
         (["--steps", "0"], "error: steps is 0; expected a whole number, at least 1\n"),
         (["--size", "0"], "error: image size is 0; expected sides of at least 1 pixel\n"),
     ],
@@ -236,5 +278,5 @@ def test_unreadable_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_unwritable_out(toy_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
-    assert run(toy_weights, tmp_path / "file" / "out", "--units", "0") == 2
+    assert run(toy_weights, tmp_path / "file" / "out", "--units", "conv2d2:0") == 2
     assert capsys.readouterr().err.startswith(f"error: cannot write {tmp_path / 'file' / 'out' / 'config.json'}: ")

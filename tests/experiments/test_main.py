@@ -60,8 +60,8 @@ def test_unknown_experiment(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_unknown_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["feature_vis", "--layr", "mixed4a"])
-    assert "--layer" in capsys.readouterr().err
+        main(["feature_vis", "--unit", "mixed4a:0"])
+    assert "--units" in capsys.readouterr().err
 
 
 def test_interruption_before_anything_is_done(

@@ -1,46 +1,22 @@
+import shlex
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+import tyro
 
 from experiments.feature_vis import Config
-from experiments.options import UsageError, command, parse_units, usage_errors
-
-LAYERS = {"mixed4a": 508, "mixed4b": 512}
+from experiments.options import Options, RunOptions, UsageError, command, load_model, usage_errors
 
 
-@pytest.mark.parametrize(
-    ("text", "units"),
-    [
-        ("0:16", list(range(16))),
-        ("7", [7]),
-        ("1,5,9", [1, 5, 9]),
-        (" 9 , 1 ", [9, 1]),
-        ("all", list(range(508))),
-        (":3", [0, 1, 2]),
-        ("505:", [505, 506, 507]),
-        ("2:4,3,0:2", [2, 3, 0, 1]),
-    ],
-)
-def test_units(text: str, units: list[int]) -> None:
-    assert parse_units(text, "mixed4a", LAYERS) == units
+def test_without_a_model_it_is_the_bundled_one() -> None:
+    assert load_model(Options()).name == "mini"
 
 
-@pytest.mark.parametrize("text", ["508", "0:509", "-1", "-2:3", "600:700"])
-def test_units_the_layer_lacks(text: str) -> None:
-    with pytest.raises(UsageError, match=rf"^units '{text}': mixed4a has units 0 to 507$"):
-        parse_units(text, "mixed4a", LAYERS)
-
-
-@pytest.mark.parametrize("text", ["3:3", "9:2"])
-def test_empty_slices(text: str) -> None:
-    with pytest.raises(UsageError, match=f"^units '{text}': {text} selects none$"):
-        parse_units(text, "mixed4a", LAYERS)
-
-
-@pytest.mark.parametrize("text", ["", "a", "1,,2", "1:2:3", "0x1f", "1.5", "All"])
-def test_units_that_cannot_be_read(text: str) -> None:
-    with pytest.raises(UsageError, match="expected numbers, slices a:b or 'all', separated by commas"):
-        parse_units(text, "mixed4a", LAYERS)
+def test_models_that_cannot_be_had() -> None:
+    with pytest.raises(UsageError, match=r"^no weights 'minni'; did you mean 'mini'"):
+        load_model(Options(model="minni"))
 
 
 def test_messages_keep_their_lines() -> None:
@@ -49,14 +25,32 @@ def test_messages_keep_their_lines() -> None:
     assert str(caught.value) == "no weights:\n- one way\n- another"
 
 
-def test_unknown_layer_names_the_nearest() -> None:
-    with pytest.raises(UsageError, match="no layer 'mixed4'; did you mean 'mixed4"):
-        parse_units("0", "mixed4", LAYERS)
+@dataclass(frozen=True)
+class Group:
+    width: tuple[int, ...] = ()
+    flip: bool = True
 
 
-def test_command_names_what_differs_from_the_defaults() -> None:
-    config = Config(model="a b.npz", out=Path("o"), units="1,2", negative=True, batch=4)
-    assert command("feature_vis", config) == (
-        "python -m experiments feature_vis --model 'a b.npz' --out o --units 1,2 --negative --batch 4"
-    )
-    assert command("feature_vis", Config()) == "python -m experiments feature_vis"
+@dataclass(frozen=True)
+class Grouped(RunOptions):
+    group: Annotated[Group, tyro.conf.arg(name="")] = field(default_factory=Group)
+    note: str = ""
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (Config(), []),
+        (Config(model="a b.npz", out=Path("o"), batch=4), ["--out", "o", "--model", "a b.npz", "--batch", "4"]),
+        (Config(units="-mixed4a:3"), ["--units=-mixed4a:3"]),
+        (Grouped(group=Group((32, 40), flip=False), note="x"), ["--width", "32", "40", "--no-flip", "--note", "x"]),
+    ],
+)
+def test_command_names_what_differs_from_the_defaults(options: RunOptions, arguments: list[str]) -> None:
+    assert command("feature_vis", options) == shlex.join(["python", "-m", "experiments", "feature_vis", *arguments])
+    # As the command line itself reads it.
+    assert tyro.cli(type(options), args=arguments, config=(tyro.conf.FlagCreatePairsOff,)) == options
+
+
+def test_command_leaves_force_out() -> None:
+    assert command("feature_vis", Config(force=True)) == "python -m experiments feature_vis"

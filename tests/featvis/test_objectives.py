@@ -153,6 +153,8 @@ LAYERS = {"mixed4a": 508, "mixed4a_1x1": 192}
         ("mixed4a:476", ["mixed4a:476"]),
         ("mixed4a:10-12", ["mixed4a:10", "mixed4a:11", "mixed4a:12"]),
         ("-mixed4a:1,5", ["-mixed4a:1", "-mixed4a:5"]),
+        ("mixed4a:1-2,5,mixed4a_1x1:3", ["mixed4a:1", "mixed4a:2", "mixed4a:5", "mixed4a_1x1:3"]),
+        ("-mixed4a:1,5, mixed4a_1x1:3 ,mixed4a:1", ["-mixed4a:1", "-mixed4a:5", "mixed4a_1x1:3", "mixed4a:1"]),
         ("mixed4a_1x1:0,2-3", ["mixed4a_1x1:0", "mixed4a_1x1:2", "mixed4a_1x1:3"]),
     ],
 )
@@ -167,11 +169,17 @@ def test_all_units():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mixed4a", "cannot read objective 'mixed4a'; expected \"layer:unit\""),
+        ("mixed4a", "^cannot read 'mixed4a'; expected \"layer:unit\""),
         ("mixed4b:3", "no layer 'mixed4b'; did you mean 'mixed4a'"),
-        ("mixed4a:508", "units '508' of 'mixed4a:508' do not exist; the layer has units 0 to 507"),
-        ("mixed4a:9-3", "units '9-3' of 'mixed4a:9-3' do not exist"),
-        ("mixed4a:1--3", "cannot read units '1--3'"),
+        ("mixed4a:508", "^mixed4a has no units '508'; it has units 0 to 507"),
+        ("mixed4a:9-3", "^mixed4a has no units '9-3'; it has units 0 to 507"),
+        ("mixed4a_1x1:1,mixed4a:0-99999999999", "^mixed4a has no units '0-99999999999'"),
+        ("mixed4a:1--3", "^cannot read units '1--3' of mixed4a; expected "),
+        ("mixed4a:1,,3", "^cannot read units '' of mixed4a; expected "),
+        ("mixed4a:all", "^cannot read units 'all' of mixed4a; expected "),
+        ("3,mixed4a:1", "^cannot read '3,mixed4a:1'; expected "),
+        ("", "^cannot read ''; expected "),
+        ("mixed4a:-3", "^cannot read units '-3' of mixed4a"),
     ],
 )
 def test_bad_short_forms(text, message):

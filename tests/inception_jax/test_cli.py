@@ -12,7 +12,7 @@ import pytest
 import inception_jax
 from inception_jax.__main__ import main
 from inception_jax.files import read_model, save
-from inception_jax.registry import REGISTRY
+from inception_jax.registry import REGISTRY, Bundled, Published
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +37,13 @@ def test_list_shows_what_there_is(capsys: pytest.CaptureFixture[str], tmp_path: 
     folder.mkdir(parents=True)
     (folder / "bvlc_googlenet.npz").write_bytes(small.read_bytes())
     assert main(["list"]) == 0
+    bundled = {name: entry for name, entry in REGISTRY.items() if isinstance(entry, Bundled)}
+    assert "mini" in bundled
     lines = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     cells = [[cell.strip() for cell in line if cell] for line in lines]
     assert cells == [
-        ["name", "licence", "download", "on this machine"],
+        ["name", "licence", "size", "on this machine"],
+        *([name, "Apache-2.0", "1.3 MB", f"bundled: {entry.path}"] for name, entry in bundled.items()),
         ["inception5h", "Apache-2.0", "49.9 MB", "no"],
         ["bvlc_googlenet", "unrestricted use", "53.5 MB", f"shared folder: {folder / 'bvlc_googlenet.npz'}"],
     ]
@@ -69,10 +72,21 @@ def test_verify_knows_published_files(
     capsys: pytest.CaptureFixture[str], small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checksums = {"small.safetensors": f"sha1:{hashlib.sha1(small.read_bytes()).hexdigest()}"}
-    entry = dataclasses.replace(REGISTRY["inception5h"], checksums=checksums)
+    entry = REGISTRY["inception5h"]
+    assert isinstance(entry, Published)
+    entry = dataclasses.replace(entry, checksums=checksums)
     monkeypatch.setattr("inception_jax.__main__.REGISTRY", {"inception5h": entry})
     assert main(["verify", str(small)]) == 0
     assert "published file: yes, small.safetensors of inception5h" in capsys.readouterr().out
+
+
+def test_verify_knows_the_bundled_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    copy = tmp_path / "renamed.safetensors"
+    copy.write_bytes((Path(inception_jax.__file__).parent / "data" / "mini.safetensors").read_bytes())
+    assert main(["verify", str(copy)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "published file: yes, mini.safetensors of mini, bundled" in lines
+    assert "  classes: 200, n01443537 to n12267677" in lines
 
 
 def test_verify_finds_values_that_are_not_finite(
@@ -96,6 +110,13 @@ def test_summary_needs_no_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[-1].startswith("inception5h, images of 224 x 224: 13,461,996 parameters, 3.18")
 
 
+def test_summary_of_the_bundled_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "mini"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("conv2d0 ")).split()[1:6] == ["32", "x", "32", "x", "24"]
+    assert lines[-1].startswith("mini, images of 64 x 64: 647,808 parameters, 0.067")
+
+
 def test_summary_of_a_file_by_convolution(capsys: pytest.CaptureFixture[str], small: Path) -> None:
     assert main(["summary", str(small), "--convolutions", "--size", "64"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -108,12 +129,12 @@ def test_summary_of_a_file_by_convolution(capsys: pytest.CaptureFixture[str], sm
     [
         (
             ["summary", "inception5"],
-            "error: no weights 'inception5'; did you mean 'inception5h'? expected inception5h or",
+            "error: no weights 'inception5'; did you mean 'inception5h'? expected mini or",
         ),
         (["summary", "inception5h", "--size", "0"], "error: size is 0; expected a number of pixels, 1 or more"),
         (["verify", "none.npz"], "error: none.npz is no file; expected a weights file (.safetensors .npz .pb .zip"),
         (["convert", "none.npz", "x.npz"], "error: none.npz is no file"),
-        (["download", "resnet"], "error: no weights 'resnet'; expected inception5h or bvlc_googlenet, or a file ("),
+        (["download", "resnet"], "error: no weights 'resnet'; expected mini or "),
     ],
 )
 def test_errors_are_one_line(capsys: pytest.CaptureFixture[str], args: list[str], message: str) -> None:
@@ -133,7 +154,16 @@ def test_download_without_a_network_says_how_else(capsys: pytest.CaptureFixture[
     assert main(["download", "inception5h"]) == 1
     error = capsys.readouterr().err
     assert "no weights of inception5h on this machine, and they cannot be downloaded" in error
-    assert f"- fetch {REGISTRY['inception5h'].urls[0]} by hand and put it into" in error
+    published = REGISTRY["inception5h"]
+    assert isinstance(published, Published)
+    assert f"- fetch {published.urls[0]} by hand and put it into" in error
+    assert error.endswith("\nmini needs none of them: it is in the package.\n")
+
+
+def test_download_of_a_bundled_network(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["download", "mini"]) == 0
+    mini = Path(inception_jax.__file__).parent / "data" / "mini.safetensors"
+    assert capsys.readouterr().out == f"mini is bundled and needs no download: {mini}\n"
 
 
 def test_usage_errors_exit_with_2() -> None:

@@ -11,7 +11,7 @@ from inception_jax.gradients import (
     max_pool_l2_gradient,
     redirected_relu,
 )
-from inception_jax.graph import MaxPool
+from inception_jax.nodes import MaxPool
 
 PADDING = ((0, 1), (0, 1))
 

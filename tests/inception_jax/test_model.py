@@ -9,7 +9,8 @@ import pytest
 
 import inception_jax
 from inception_jax import INCEPTION5H, Model, initialise
-from inception_jax.graph import graph, output_size
+from inception_jax.graph import graph
+from inception_jax.nodes import output_size
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from inception_jax import ops
 from inception_jax.architecture import BVLC_GOOGLENET, INCEPTION5H, LRN
-from inception_jax.graph import AvgPool, Conv, MaxPool, output_size
+from inception_jax.nodes import AvgPool, Conv, L2Pool, MaxPool, output_size
 
 SIZES = [(7, 8), (8, 9), (11, 12), (14, 15)]
 # Sums of at most a few hundred float32 products of size one: rounding stays below 1e-5.
@@ -69,6 +69,30 @@ def test_fast_gradients_are_the_stock_ones(size, kernel, stride, rule):
         np.testing.assert_allclose(fast, stock, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (5, 1), (3, 2)])
+@pytest.mark.parametrize("function", [ops.conv, ops.conv_fast_vjp])
+def test_groups_are_those_of_xla(kernel, stride, groups, function):
+    x, w = jnp.asarray(random(2, 11, 12, 8)), jnp.asarray(random(kernel, kernel, 8 // groups, 12, seed=1))
+    padding = ops.conv_padding(x.shape, kernel, stride, "same")
+
+    def stock(x, w):
+        return jax.lax.conv_general_dilated(
+            x, w, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups
+        )
+
+    def ours(x, w):
+        return ops.grouped(function, groups)(x, w, stride, padding)
+
+    def gradients(function):
+        return jax.grad(lambda x, w: jnp.sin(function(x, w)).sum(), (0, 1))(x, w)
+
+    np.testing.assert_allclose(ours(x, w), stock(x, w), **CLOSE)
+    for got, expected in zip(gradients(ours), gradients(stock), strict=True):
+        # The weight gradient sums over all positions, so its rounding is a few times larger.
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("rule", ["same", "caffe"])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", SIZES)
@@ -85,6 +109,29 @@ def test_average_windows_count_only_the_image(stride, rule):
     x, pool = random(2, 7, 8, 3), MaxPool(3, stride)
     got = ops.average_windows(jnp.asarray(x), pool, ops.pool_padding(x.shape, pool, rule))
     np.testing.assert_allclose(got, np.nanmean(windows(x, 3, stride, rule, True, np.nan), (3, 4)), **CLOSE)
+
+
+@pytest.mark.parametrize("rule", ["same", "caffe"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", SIZES)
+def test_l2_pool(size, stride, rule):
+    x, pool = random(2, *size, 3), L2Pool(3, stride)
+    got = ops.l2_pool(jnp.asarray(x), pool, ops.pool_padding(x.shape, pool, rule))
+    expected = np.sqrt(np.nanmean(windows(x, 3, stride, rule, True, np.nan) ** 2, (3, 4)))
+    np.testing.assert_allclose(got, expected, **CLOSE)
+    assert got.shape[1:3] == tuple(output_size(s, pool, rule) for s in size)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
+def test_l2_pool_of_zeros_and_of_large_numbers(dtype):
+    def total(x):
+        return ops.l2_pool(x, L2Pool(1, 1), ((1, 1), (1, 1))).astype(jnp.float32).sum()
+
+    value, gradient = jax.value_and_grad(total)(jnp.zeros((1, 4, 4, 1), dtype))
+    assert (float(value) < 1e-3, gradient.dtype) == (True, dtype)
+    np.testing.assert_array_equal(gradient, 0)
+    # The square of 1000 is more than half precision holds.
+    assert float(total(jnp.full((1, 4, 4, 1), 1000, dtype))) == 16_000
 
 
 def test_tied_maxima_share_the_gradient():
@@ -110,6 +157,14 @@ def test_avg_pool_keeps_positions_when_there_are_several():
     got = ops.avg_pool(jnp.asarray(x), AvgPool(3, 7, squeeze=True), "same")
     np.testing.assert_allclose(got[:, 1, 0], x[:, 1:8].mean((1, 2)), **CLOSE)
     assert ops.avg_pool(jnp.asarray(x[:, :7]), AvgPool(3, 7, squeeze=True), "same").shape == (2, 3)
+
+
+@pytest.mark.parametrize(("axes", "axis", "shape"), [("x", 2, (2, 8, 1, 3)), ("y", 1, (2, 1, 7, 3))])
+def test_averages_along_one_axis_keep_their_positions(axes, axis, shape):
+    x = random(2, 8, 7, 3)
+    got = ops.avg_pool(jnp.asarray(x), AvgPool(3, None, axes=axes), "same")
+    assert got.shape == shape
+    np.testing.assert_allclose(got.squeeze(axis), x.mean(axis), **CLOSE)
 
 
 def test_caffe_rounds_average_pools_up():

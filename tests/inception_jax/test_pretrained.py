@@ -18,7 +18,7 @@ import inception_jax
 from inception_jax import cache, pretrained
 from inception_jax.files import read_model, save
 from inception_jax.readers import WeightsError
-from inception_jax.registry import REGISTRY, Pretrained, released
+from inception_jax.registry import DEFAULT, REGISTRY, Published
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def web(published: Path) -> Iterator[Web]:
 
 
 @pytest.fixture(autouse=True)
-def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Path, web: Web) -> Pretrained:
-    """A machine without weights, where `small` is the one released network, at the server `web`."""
+def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Path, web: Web) -> Published:
+    """A machine without weights, where `small` is the one network with a name, at the server `web`."""
     for variable in ("INCEPTION_JAX_WEIGHTS", "INCEPTION_JAX_SHARED"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("INCEPTION_JAX_CACHE", str(tmp_path / "cache"))
@@ -48,7 +48,7 @@ def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Path, web:
     monkeypatch.chdir(tmp_path / "project" / "deep")
     data = published.read_bytes()
     checksum = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    small = Pretrained("small", {"small.npz": checksum}, (web.url,), len(data), "CC0", "A test", ("small.safetensors",))
+    small = Published("small", {"small.npz": checksum}, (web.url,), len(data), "CC0", "A test", ("small.safetensors",))
     for module in ("pretrained", "registry"):
         monkeypatch.setattr(f"inception_jax.{module}.REGISTRY", MappingProxyType({"small": small}))
     return small
@@ -104,13 +104,13 @@ def test_first_variable_then_cache_then_shared_folder(
     assert (found.place, found.path) == ("shared folder", shared)
 
     cached = place(published, tmp_path / "cache", "small.npz")
-    found = pretrained.find()
+    found = pretrained.find("small")
     assert found is not None
     assert (found.place, found.path) == ("cache", cached)
 
     given = place(published, tmp_path / "mine", "small.npz")
     monkeypatch.setenv("INCEPTION_JAX_WEIGHTS", os.pathsep.join([str(tmp_path / "project"), str(tmp_path / "mine")]))
-    found = pretrained.find()
+    found = pretrained.find("small")
     assert found is not None
     assert (found.place, found.path) == ("INCEPTION_JAX_WEIGHTS", given)
 
@@ -149,22 +149,14 @@ def test_copies_without_a_published_checksum_are_taken_as_they_are(
     assert not (tmp_path / "cache").exists()
 
 
-def test_default_takes_a_file_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_other_names_are_passed_over(
+    web: Web, tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mine = other_model(tmp_path / "finetuned.safetensors")
     monkeypatch.setenv("INCEPTION_JAX_WEIGHTS", str(mine))
-    assert same_weights(pretrained.default(), read_model(mine))
-    # Asked for by name, the released network is another matter.
-    assert pretrained.load("small").provenance["origin"]["pretrained"] == "small"
-
-
-def test_default_downloads(web: Web, published: Path) -> None:
-    assert same_weights(pretrained.default(), read_model(published))
-    assert len(web.requests) == 1
-
-
-def test_default_finds_what_was_loaded_before(web: Web) -> None:
-    pretrained.load("small")
-    pretrained.default()
+    place(published, tmp_path, "small.npz")  # Beside a file that was named is not inside a folder that was.
+    assert pretrained.find("small") is None
+    assert same_weights(pretrained.load("small"), read_model(published))
     assert len(web.requests) == 1
 
 
@@ -172,26 +164,22 @@ def test_variable_that_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("INCEPTION_JAX_WEIGHTS", str(tmp_path / "none"))
     with pytest.raises(WeightsError, match=r"INCEPTION_JAX_WEIGHTS names .*none; no such file or folder"):
         pretrained.load("small")
-    monkeypatch.setenv("INCEPTION_JAX_WEIGHTS", str(tmp_path / "project"))
-    with pytest.raises(
-        WeightsError, match=r"project, but no weights are there; expected one of small\.npz, small\.saf"
-    ):
-        pretrained.default()
 
 
 def test_no_weights_anywhere_lists_the_ways(web: Web, tmp_path: Path) -> None:
     web.answers = [Refuse(404)]
     with pytest.raises(WeightsError) as raised:
-        pretrained.default()
+        pretrained.load("small")
     assert str(raised.value).splitlines() == [
         "no weights of small on this machine, and they cannot be downloaded "
         f"({web.url}: the server answers 404 Not Found).",
         "Any one of these provides them:",
-        "- set INCEPTION_JAX_WEIGHTS to a weights file, or to a folder that holds small.npz",
+        "- set INCEPTION_JAX_WEIGHTS to small.npz, or to a folder that holds it",
         "- name a file: --model FILE on the command line, load(FILE) in Python "
         "(.safetensors .npz .pb .zip .caffemodel .pth .pt)",
         "- where there is a network, run: python -m inception_jax download small",
         f"- fetch {web.url} by hand and put it into {tmp_path / 'cache'}",
+        "mini needs none of them: it is in the package.",
     ]
 
 
@@ -263,12 +251,13 @@ def test_simultaneous_loads_download_once(web: Web) -> None:
     assert all(same_weights(model, models[0]) for model in models)
 
 
-def test_registry_is_complete() -> None:
+def test_published_networks_are_complete() -> None:
     for name, known in REGISTRY.items():
-        assert known.name == name in inception_jax.ARCHITECTURES
-        assert known.urls[0].endswith(f"/{known.file}")
+        if isinstance(known, Published):
+            assert known.name == name in inception_jax.ARCHITECTURES
+            assert known.urls[0].endswith(f"/{known.file}")
         for checksum in known.checksums.values():
             algorithm, digits = checksum.split(":")
             assert len(digits) == 2 * hashlib.new(algorithm).digest_size
     with pytest.raises(TypeError):
-        REGISTRY["x"] = released("small")  # type: ignore[index]
+        REGISTRY["x"] = REGISTRY[DEFAULT]  # type: ignore[index]

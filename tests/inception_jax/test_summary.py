@@ -56,7 +56,7 @@ def test_shapes_are_those_of_the_forward_pass(model: str, size: int, request: py
         row for row in summarise(network.architecture, size, blocks=False) if row.layer.startswith(("conv", "mixed"))
     ]
     acts = jax.eval_shape(lambda m, x: m(x, until="mixed5b"), network, images)
-    assert {row.layer: (row.side, row.side, row.units) for row in rows} == {
+    assert {row.layer: (row.height, row.width, row.units) for row in rows} == {
         row.layer: acts[row.layer].shape[1:] for row in rows
     }
     assert {"conv2d0", "mixed3a_3x3_bottleneck", "mixed3a", "mixed5b"} <= {row.layer for row in rows}

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import warnings
 
@@ -23,9 +24,11 @@ from weight_files import (
 
 import inception_jax
 from inception_jax import LRN, readers
+from inception_jax.architecture import FOUR_BRANCHES
 from inception_jax.readers.contents import Contents, WeightsError
-from inception_jax.readers.recognise import recognise
+from inception_jax.readers.recognise import flat_shapes, recognise
 from inception_jax.readers.serialise import to_json
+from inception_jax.readers.stated import adopt, contradictions
 
 SHAPES = layer_shapes(INCEPTION5H, 1008)
 
@@ -216,6 +219,33 @@ def test_the_architecture_in_the_metadata_comes_first():
     assert recognise(Contents(arrays, "npz", metadata={"architecture": to_json(arch)})) == arch
     with pytest.raises(WeightsError, match="the file does not describe a valid network: architecture has"):
         recognise(Contents(arrays, "npz", metadata={"architecture": "{}"}))
+
+
+def test_only_released_networks_are_known_by_their_arrays():
+    # Our own are saved with their architecture; these have fewer arrays to miss than the released ones.
+    with pytest.raises(WeightsError, match="no array is named as in an InceptionV1"):
+        recognise(Contents({"0a_w": np.zeros((7, 7, 3, 32), np.float32)}, "npz"))
+    with pytest.raises(WeightsError, match="the weights do not fit inception5h: missing conv2d0_b"):
+        recognise(Contents({"conv2d0_w": np.zeros((7, 7, 3, 64), np.float32)}, "npz"))
+
+
+def test_variants_come_from_the_metadata():
+    arch = dataclasses.replace(FOUR_BRANCHES.scaled(1 / 16), final_average="none")
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in flat_shapes(arch).items()}
+    metadata = {"architecture": to_json(arch)}
+    assert recognise(Contents(arrays, "npz", metadata=metadata)) == arch
+    ungrouped = arrays | {"1a_w": np.zeros((5, 5, 4, 4), np.float32)}
+    with pytest.raises(WeightsError, match=r"1a_w has shape \(5, 5, 4, 4\), expected \(5, 5, 1, 4\)"):
+        recognise(Contents(ungrouped, "npz", metadata=metadata))
+
+
+def test_stated_operations_of_variants():
+    assert contradictions(FOUR_BRANCHES, {"3b_pre_relu": {"groups": 4}, "pool1": {"operation": "L2 pool"}}) == []
+    assert contradictions(FOUR_BRANCHES, {"3b_pre_relu": {"groups": 1}, "pool1": {"operation": "max-pool"}}) == [
+        "pool1 has operation max-pool in the file, L2 pool in four_branches",
+        "3b_pre_relu has groups 1 in the file, 4 in four_branches",
+    ]
+    assert adopt(FOUR_BRANCHES, {"localresponsenorm0": {"beta": 0.75}}) == FOUR_BRANCHES
 
 
 def test_constants_that_make_no_sense_are_an_error():

@@ -4,14 +4,32 @@ import json
 import pytest
 
 from inception_jax import ARCHITECTURES, INCEPTION5H
+from inception_jax.architecture import SIMPLIFIED, Plain
 from inception_jax.readers.serialise import from_json, to_json
 
 
 @pytest.mark.parametrize("arch", [*ARCHITECTURES.values(), INCEPTION5H.scaled(1 / 16)], ids=lambda arch: arch.name)
 def test_text_and_back(arch):
-    for variant in (arch, dataclasses.replace(arch, final_pool=None, heads=(), classes=10)):
+    changes = {"final_pool": None, "heads": (), "classes": 10, "lrn": None, "strides": (1, 1, 2), "pooling": "l2"}
+    mixed = (*arch.blocks, ("last", Plain(8, kernel=3, groups=4, pool_before="pool")))
+    for variant in (
+        arch,
+        dataclasses.replace(arch, **changes),
+        dataclasses.replace(arch, blocks=mixed, final_average="x"),
+    ):
         assert from_json(to_json(variant)) == variant
         assert hash(from_json(to_json(variant))) == hash(variant)
+
+
+def test_files_from_before_a_field_mean_its_default():
+    fields = json.loads(to_json(INCEPTION5H))
+    # What version 0.1 wrote.
+    for name in ("strides", "pooling", "final_average"):
+        del fields[name]
+    assert from_json(json.dumps(fields)) == INCEPTION5H
+    fields = json.loads(to_json(SIMPLIFIED))
+    fields["blocks"] = [["0a", {"units": 32, "kernel": 7}], ["1a", {"units": 64, "pool_before": "pool0"}]]
+    assert from_json(json.dumps(fields)).blocks == SIMPLIFIED.blocks[:2]
 
 
 def changed(path, value):
@@ -42,6 +60,23 @@ def changed(path, value):
         (["blocks"], [["mixed3a", {}]], r"architecture.blocks\[0\]\[1\] has \[\]; expected the fields"),
         (["name"], "../../up", "architecture.name is '../../up'; expected a name of at most 64 letters"),
         (["name"], "", "architecture.name is ''; expected a name of at most 64 letters"),
+        (
+            ["blocks", 0, 1],
+            {"units": 8, "conv1x1": 8},
+            r"\['conv1x1', 'units'\]; expected the fields \['conv1x1'.* or \['g",
+        ),
+        (["blocks", 0, 1], {"units": 8, "groups": 3}, "block 'mixed3a' has 3 groups, 192 inputs and 8 units"),
+        (["blocks", 0, 1], {"units": 8, "groups": 0}, r"\[0\]\[1\].groups is 0; expected a whole number from 1"),
+        (["blocks", 0, 1], [8, 5], r"architecture.blocks\[0\]\[1\] has list; expected the fields"),
+        (["blocks", 0, 1], None, r"architecture.blocks\[0\]\[1\] has NoneType; expected the fields"),
+        (["blocks", 0, 0], "input", "several layers of the same name"),
+        (["strides", 0], 0, r"architecture.strides\[0\] is 0; expected a whole number"),
+        (["lrn"], [], "architecture.lrn has list; expected the fields"),
+        (["stem"], [], "architecture.stem has 0 items; expected 3"),
+        (["padding"], None, "architecture.padding is None; expected one of"),
+        (["pooling"], ["l2"], r"architecture.pooling is \['l2'\]; expected one of \('max', 'l2'\)"),
+        (["final_average"], "z", r"architecture.final_average is 'z'; expected one of \('xy', 'x', 'y', 'none'\)"),
+        (["image_size"], 64, "image_size is 64, but such images are too small for 'head0_bottleneck'"),
         (["final_pool"], "7", "architecture.final_pool is '7'; expected a whole number"),
     ],
 )

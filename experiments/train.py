@@ -1,0 +1,237 @@
+"""Train a network of the InceptionV1 family on labelled photographs.
+
+- Command: python -m experiments train --data ../shared/data/tiny-imagenet --architecture mini --sizes 32 40 48 56
+- Time: about an hour on two CPU cores
+- Expect: a model.safetensors that loads everywhere in this project, about 40 % top-1 accuracy for this command (it is
+  how the bundled `mini` was made; `--seed 1` makes `mini-seed1`); index.html shows curves and first-layer filters,
+  log.csv has the figures
+- Resume: Ctrl-C or a kill keeps the last checkpoint, the same command goes on from there to the same weights
+
+The data are any tfds data set by name (imagenette, cifar10, imagenet2012), or a folder or zip of class folders.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import tyro
+
+import inception_jax
+from experiments import page, provenance
+from experiments.options import RunOptions, UsageError, command, usage_errors
+from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
+from inception_jax import Architecture, datasets, training
+from inception_jax.architecture import ARCHITECTURES
+from inception_jax.graph import Conv, graph
+from inception_jax.readers.serialise import to_json
+
+MODEL, FILTERS, INDEX = "model.safetensors", "filters.png", "index.html"
+
+
+@dataclass(frozen=True)
+class Config(RunOptions):
+    """What is trained, on what, and how."""
+
+    data: str = tyro.MISSING
+    """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
+    train_split: str = "train"
+    """Part of the data to learn from; `train[:90%]` takes a part of a split."""
+    validation_split: str = "validation"
+    """Part of the data to judge by, such as `test` or `train[90%:]`."""
+    data_dir: Path | None = None
+    """Where tfds has its data sets, or keeps the prepared copy of a folder; by default its own place, or the cache."""
+    architecture: str = "mini"
+    """Name of an architecture: mini, inception5h, bvlc_googlenet, simplified, four_branches."""
+    width: float = 1.0
+    """Factor on the number of channels of all hidden layers."""
+    size: int | None = None
+    """Side of the images in pixels; by default the architecture's."""
+    strides: tuple[int, int, int] | None = None
+    """Strides of conv2d0, maxpool0 and maxpool1; small images want smaller ones."""
+    final_average: Literal["xy", "x", "y", "none"] | None = None
+    """Image axes over which the last grid is averaged before the logits; `none` connects them to every position."""
+    heads: bool = False
+    """Train the auxiliary classifiers too, where the architecture has any; they need images of 224 pixels."""
+    recipe: Annotated[training.Recipe, tyro.conf.arg(name="")] = field(default_factory=training.Recipe)
+    """How it is trained."""
+    export: Literal["float32", "float16"] = "float32"
+    """Type of the weights in the finished file."""
+    stop_after: int | None = None
+    """End after this many steps in all; the same command without it goes on."""
+    report_every: int = 250
+    """Steps between rows of the log, each with a checkpoint."""
+    evaluate_every: int = 1500
+    """Steps between validations; a multiple of `report_every`."""
+    workers: int | None = None
+    """Threads that prepare images; by default one for each processor."""
+    distributed: bool = False
+    """Join the other processes of a cluster (`jax.distributed`; SLURM and TPU pods are recognised)."""
+
+
+def run(config: Config) -> int:
+    """Train, or go on training, and write the finished model and its page; returns the exit code.
+
+    Raises:
+        UsageError: the request cannot be met, or training cannot go on.
+    """
+    with usage_errors():
+        if config.distributed:
+            jax.distributed.initialize()
+        learn, judge = (
+            datasets.open_dataset(config.data, split, config.data_dir)
+            for split in (config.train_split, config.validation_split)
+        )
+        architecture = _architecture(config, len(learn.classes))
+    settings = _settings(config, architecture, learn, judge)
+    path = config.out or Path("results", "train", f"{architecture.name}-{identity(settings)[:8]}")
+    first = jax.process_index() == 0
+    directory = RunDirectory(path)
+    if first:
+        directory = open_run(path, settings, _facts(config, architecture), force=config.force)
+        if directory.newer(INDEX, METRICS) and (path / MODEL).exists():
+            print(f"finished before, nothing to do (--force starts over): {path / INDEX}")
+            return 0
+        # Checkpoints count as this run's from here on.
+        directory.write_json(METRICS, directory.metrics or {"step": 0})
+    try:
+        with usage_errors():
+            trained = training.train(
+                architecture,
+                config.recipe,
+                learn,
+                judge,
+                path,
+                seed=config.seed,
+                stop_after=config.stop_after,
+                report_every=config.report_every,
+                evaluate_every=config.evaluate_every,
+                workers=config.workers,
+            )
+    except training.TrainingError as error:
+        raise UsageError(str(error)) from error
+    if trained.step < trained.steps:
+        if first:
+            print(f"stopped after step {trained.step} of {trained.steps}; the same command goes on")
+        return 0 if config.stop_after == trained.step else 130
+    if first:
+        _export(directory, trained, config, learn)
+    # The file is what users get, so it is the file that is judged.
+    with contextlib.suppress(AttributeError):
+        jax.experimental.multihost_utils.sync_global_devices("exported")
+    model = inception_jax.load(path / MODEL)
+    accuracy = training.validate(model, config.recipe, judge, config.workers)
+    if first:
+        _finish(directory, model, trained, accuracy, config)
+        print(f"top-1 {accuracy.top1:.1%}, top-5 {accuracy.top5:.1%} on {accuracy.images} images")
+        print(path / INDEX)
+    return 0
+
+
+def _architecture(config: Config, classes: int) -> Architecture:
+    if config.architecture not in ARCHITECTURES:
+        raise UsageError(f"no architecture {config.architecture!r}; expected one of {', '.join(ARCHITECTURES)}")
+    base = ARCHITECTURES[config.architecture]
+    arch = base if config.width == 1 else base.scaled(config.width)
+    chosen = {"image_size": config.size, "strides": config.strides, "final_average": config.final_average}
+    return dataclasses.replace(
+        arch,
+        classes=classes,
+        heads=arch.heads if config.heads else (),
+        # Whatever the size of the last grid, it is averaged as a whole.
+        final_pool=None,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+
+
+def _settings(
+    config: Config, architecture: Architecture, learn: datasets.Dataset, judge: datasets.Dataset
+) -> dict[str, Any]:
+    """What decides the weights."""
+    return {
+        "experiment": "train",
+        "architecture": to_json(architecture),
+        "recipe": dataclasses.asdict(config.recipe),
+        "seed": config.seed,
+        "export": config.export,
+        "train_data": learn.fingerprint,
+        "validation_data": judge.fingerprint,
+    }
+
+
+def _facts(config: Config, architecture: Architecture) -> dict[str, Any]:
+    return {
+        "experiment": "train",
+        "command": command("train", config),
+        "config": dataclasses.asdict(config) | {"data_dir": str(config.data_dir), "out": str(config.out)},
+        "seed": config.seed,
+        "model": {"architecture": architecture.name},
+        "versions": provenance.versions(),
+        "device": provenance.device(),
+        "git_commit": provenance.git_commit(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _export(directory: RunDirectory, trained: training.Trained, config: Config, learn: datasets.Dataset) -> None:
+    facts = directory.config
+    origin = {
+        "source": f"trained by inception-jax on {Path(learn.name).name}",
+        "classes": list(learn.classes),
+        "seed": config.seed,
+        "steps": trained.steps,
+        "examples": len(learn),
+        "recipe": dataclasses.asdict(config.recipe),
+        **{name: facts[name] for name in ("command", "versions", "device", "git_commit", "started")},
+    }
+    model = inception_jax.Model(trained.model.architecture, trained.model.weights, origin)
+    with usage_errors():
+        inception_jax.save(model.astype(jnp.dtype(config.export)), directory.path / MODEL)
+
+
+def _finish(
+    directory: RunDirectory,
+    model: inception_jax.Model,
+    trained: training.Trained,
+    accuracy: training.Accuracy,
+    config: Config,
+) -> None:
+    metrics = {
+        "step": trained.step,
+        "parameters": sum(w.size for w in jax.tree.leaves(model.weights)),
+        "validation": dataclasses.asdict(accuracy),
+        "training_seconds": trained.rows[-1].seconds,
+        "images_per_second": round(trained.steps * config.recipe.batch / max(trained.rows[-1].seconds, 1e-9), 1),
+        "weights": {"file": MODEL, "arrays_sha256": provenance.weights_digest(model.weights)},
+    }
+    first = next(op for op in graph(model.architecture).weighted if isinstance(op, Conv))
+    directory.write_image(FILTERS, page.filter_sheet(jnp.asarray(model.weights[first.layer]["kernel"], jnp.float32)))
+    directory.write_json(METRICS, metrics)
+    html = page.render(
+        "train.html",
+        title=f"{model.name}, trained",
+        figures=_figures(metrics, config),
+        layer=first.layer,
+        curves=training.CURVES,
+        filters=FILTERS,
+        provenance=page.provenance(directory.config),
+        files=[MODEL, training.LOG, METRICS, CONFIG],
+    )
+    directory.write_text(INDEX, html)
+
+
+def _figures(metrics: Mapping[str, Any], config: Config) -> dict[str, str]:
+    validation = metrics["validation"]
+    return {
+        "top-1": f"{validation['top1']:.1%}",
+        "top-5": f"{validation['top5']:.1%}",
+        "validation images": f"{validation['images']:,}",
+        "parameters": f"{metrics['parameters']:,}",
+        "epochs": f"{config.recipe.epochs:g}",
+        "training": f"{page.duration(metrics['training_seconds'])}, {metrics['images_per_second']:g} images/s",
+    }

@@ -1,0 +1,55 @@
+"""Training states on disk, by Orbax: each whole or not there, the last two kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from inception_jax.training.step import State
+
+
+class Checkpoints:
+    """The checkpoints in a folder; see `checkpoints`."""
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    def save(self, step: int, state: State) -> None:
+        """Keep the state after `step` steps, unless it is there already."""
+        import orbax.checkpoint as ocp
+
+        if step != self._manager.latest_step():
+            self._manager.save(step, args=ocp.args.StandardSave(state._asdict()))
+
+    def latest(self, state: State) -> State:
+        """The latest checkpoint of a training with states like `state`; `state` itself if there is none.
+
+        Raises:
+            ValueError: checkpoints of another network or optimiser.
+        """
+        import orbax.checkpoint as ocp
+
+        step = self._manager.latest_step()
+        if step is None:
+            return state
+        like = jax.tree.map(ocp.utils.to_shape_dtype_struct, state._asdict())
+        try:
+            return State(**self._manager.restore(step, args=ocp.args.StandardRestore(like)))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"the checkpoints in {self._manager.directory} are of another network or optimiser, or damaged "
+                f"({str(error).splitlines()[0]}); give another folder"
+            ) from error
+
+
+@contextmanager
+def checkpoints(folder: Path) -> Iterator[Checkpoints]:
+    """The checkpoints in `folder`, which is made if missing."""
+    import orbax.checkpoint as ocp
+
+    # Written before the next step, which would overwrite the state's memory.
+    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
+    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+        yield Checkpoints(manager)
