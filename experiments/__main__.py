@@ -9,11 +9,11 @@ from pathlib import Path
 import jax
 import tyro
 
-from experiments import feature_vis
-from experiments.options import UsageError
+from experiments import feature_vis, train
+from experiments.options import UsageError, usage_errors
 from inception_jax.cache import cache_folder
 
-EXPERIMENTS = {"feature_vis": feature_vis}
+EXPERIMENTS = {"feature_vis": feature_vis, "train": train}
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
 
 INTERRUPTED = 130
@@ -59,14 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: no experiment {name!r}; try {', '.join(near)} or --help", file=sys.stderr)
         return 2
     experiment = EXPERIMENTS[name]
-    config = tyro.cli(
-        experiment.Config,
-        prog=f"python -m experiments {name}",
-        description=_card(name),
-        args=options,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
     try:
+        with usage_errors():
+            config = tyro.cli(
+                experiment.Config,
+                prog=f"python -m experiments {name}",
+                description=_card(name),
+                args=options,
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
         _cache_compilations(cache_folder() / "xla")
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """Feature visualisations of many units, layer by layer on one page.
 
-- Command: python -m experiments feature_vis --units mixed3a:0-7,mixed4b:0-7,mixed5a:0-7
+- Command: python -m experiments feature_vis --units conv2d2:0-7,mixed4c:0-7,mixed5a:0-7
 - Time: about TODO on two CPU cores
 - Expect: for each unit an image that drives it harder than photographs do, after Olah et al. 2017, "Feature
   Visualization". index.html and sheet.png show all of them, images/ holds them, metrics.json and history.npz have the
@@ -35,16 +35,16 @@ HISTORY, SHEET, INDEX = "history.npz", "sheet.png", "index.html"
 class Config(Options):
     """Which units, and how their images are optimised."""
 
-    units: str = "mixed3a:0-7,mixed4b:0-7,mixed5a:0-7"
+    units: str = "conv2d2:0-7,mixed4c:0-7,mixed5a:0-7"
     """Units by layer: mixed4a:0-15, mixed4a:1,5,9, mixed4a:* and, for what a unit answers to most negatively, a minus
     (--units=-mixed3b_pre_relu:379); several of these separated by commas. Layers are all that `python -m inception_jax
     summary` shows, and their _pre_relu forms."""
     objective: Literal["channel", "neuron"] = "channel"
     """Raise the unit's mean over all positions, or its value at the centre."""
     size: int | None = None
-    """Side of the images in pixels; by default twice that of the images the network was trained on, at most 128."""
-    steps: int = 512
-    """Steps of optimisation."""
+    """Side of the images in pixels; by default 1.5 times that of the images of the training, at most 128."""
+    steps: int = 256
+    """Steps of optimisation; more than these sharpen a little."""
     restarts: int = 1
     """Attempts per unit, of which the best is kept."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -106,7 +106,7 @@ def _warn_of_negatives(units: Iterable[Unit], layers: Container[str]) -> None:
 
 
 def _size(config: Config, model: inception_jax.Model) -> int:
-    return min(128, 2 * model.architecture.image_size) if config.size is None else config.size
+    return min(128, 3 * model.architecture.image_size // 2) if config.size is None else config.size
 
 
 def _settings(config: Config, model: Mapping[str, Any], size: int) -> dict[str, Any]:

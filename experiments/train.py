@@ -10,7 +10,6 @@
 The data are any tfds data set by name (imagenette, cifar10, imagenet2012), or a folder or zip of class folders.
 """
 
-import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,9 @@ from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import tyro
+from jax.experimental import multihost_utils
 
 import inception_jax
 from experiments import page, provenance
@@ -93,12 +94,15 @@ def run(config: Config) -> int:
     first = jax.process_index() == 0
     directory = RunDirectory(path)
     if first:
-        directory = open_run(path, settings, _facts(config, architecture), force=config.force)
-        if directory.newer(INDEX, METRICS) and (path / MODEL).exists():
+        open_run(path, settings, _facts(config, architecture), force=config.force)
+        if not directory.metrics:
+            # From here on, checkpoints count as this run's.
+            directory.write_json(METRICS, {"step": 0})
+    _wait_for_all("opened")
+    if (path / MODEL).exists() and directory.newer(INDEX, METRICS):
+        if first:
             print(f"finished before, nothing to do (--force starts over): {path / INDEX}")
-            return 0
-        # Checkpoints count as this run's from here on.
-        directory.write_json(METRICS, directory.metrics or {"step": 0})
+        return 0
     try:
         with usage_errors():
             trained = training.train(
@@ -121,9 +125,8 @@ def run(config: Config) -> int:
         return 0 if config.stop_after == trained.step else 130
     if first:
         _export(directory, trained, config, learn)
+    _wait_for_all("exported")
     # The file is what users get, so it is the file that is judged.
-    with contextlib.suppress(AttributeError):
-        jax.experimental.multihost_utils.sync_global_devices("exported")
     model = inception_jax.load(path / MODEL)
     accuracy = training.validate(model, config.recipe, judge, config.workers)
     if first:
@@ -131,6 +134,12 @@ def run(config: Config) -> int:
         print(f"top-1 {accuracy.top1:.1%}, top-5 {accuracy.top5:.1%} on {accuracy.images} images")
         print(path / INDEX)
     return 0
+
+
+def _wait_for_all(event: str) -> None:
+    """Let no process of several go on before all are here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(event)
 
 
 def _architecture(config: Config, classes: int) -> Architecture:
@@ -210,7 +219,7 @@ def _finish(
         "weights": {"file": MODEL, "arrays_sha256": provenance.weights_digest(model.weights)},
     }
     first = next(op for op in graph(model.architecture).weighted if isinstance(op, Conv))
-    directory.write_image(FILTERS, page.filter_sheet(jnp.asarray(model.weights[first.layer]["kernel"], jnp.float32)))
+    directory.write_image(FILTERS, page.filter_sheet(np.asarray(model.weights[first.layer]["kernel"], np.float32)))
     directory.write_json(METRICS, metrics)
     html = page.render(
         "train.html",

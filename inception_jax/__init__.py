@@ -1,6 +1,18 @@
 """InceptionV1 in Flax: every activation of the network of *Thread: Circuits*, tappable and editable."""
 
-from inception_jax.architecture import ARCHITECTURES, BVLC_GOOGLENET, INCEPTION5H, LRN, Architecture, Block, Head
+from inception_jax.architecture import (
+    ARCHITECTURES,
+    BVLC_GOOGLENET,
+    FOUR_BRANCHES,
+    INCEPTION5H,
+    LRN,
+    MINI,
+    SIMPLIFIED,
+    Architecture,
+    Block,
+    Head,
+    Plain,
+)
 from inception_jax.files import save
 from inception_jax.gradients import LINEAR, LUCID, STANDARD, Rules
 from inception_jax.labels import class_index, labels
@@ -10,15 +22,19 @@ from inception_jax.pretrained import load
 __all__ = [
     "ARCHITECTURES",
     "BVLC_GOOGLENET",
+    "FOUR_BRANCHES",
     "INCEPTION5H",
     "LINEAR",
     "LRN",
     "LUCID",
+    "MINI",
+    "SIMPLIFIED",
     "STANDARD",
     "Architecture",
     "Block",
     "Head",
     "Model",
+    "Plain",
     "Rules",
     "class_index",
     "initialise",

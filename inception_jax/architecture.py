@@ -183,6 +183,29 @@ BVLC_GOOGLENET = dataclasses.replace(
 )
 """GoogLeNet as trained by the Berkeley Vision and Learning Center (Caffe model zoo); input mean in RGB order."""
 
+MINI = dataclasses.replace(
+    INCEPTION5H,
+    name="mini",
+    stem=(24, 24, 64),
+    blocks=(
+        ("mixed3a", Block(16, 24, 32, 8, 8, 8)),
+        ("mixed3b", Block(32, 32, 48, 8, 24, 16)),
+        ("mixed4a", Block(48, 24, 48, 8, 16, 16, pool_before="maxpool4")),
+        ("mixed4b", Block(40, 32, 56, 8, 16, 16)),
+        ("mixed4c", Block(32, 32, 64, 8, 16, 16)),
+        ("mixed4d", Block(32, 32, 72, 8, 16, 16)),
+        ("mixed4e", Block(64, 40, 80, 8, 32, 32)),
+        ("mixed5a", Block(96, 64, 120, 16, 48, 48, pool_before="maxpool10")),
+        ("mixed5b", Block(144, 72, 144, 16, 48, 48)),
+    ),
+    classes=200,
+    heads=(),
+    image_size=64,
+    final_pool=None,
+    strides=(2, 2, 1),
+)
+"""A quarter of inception5h's width (three eighths in mixed5a and mixed5b) for images of 64 pixels; it comes trained."""
+
 SIMPLIFIED = Architecture(
     name="simplified",
     stem=None,
@@ -232,5 +255,5 @@ kernels and the place where ours join are our choice.
 RELEASED = {arch.name: arch for arch in (INCEPTION5H, BVLC_GOOGLENET)}
 """The networks whose trained weights others have published, by name."""
 
-ARCHITECTURES = RELEASED | {arch.name: arch for arch in (SIMPLIFIED, FOUR_BRANCHES)}
+ARCHITECTURES = RELEASED | {arch.name: arch for arch in (MINI, SIMPLIFIED, FOUR_BRANCHES)}
 """All networks defined here, by name."""

@@ -65,6 +65,20 @@ def train_batches(
         ValueError: numbers out of these ranges.
         DatasetError: while iterating, `_REPLACEMENTS` damaged examples one after another. An example that is damaged
             is replaced by another one, drawn with the seed, and counted in the batch.
+
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> from inception_jax.datasets import open_dataset
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for colour in ("blue", "red"):
+    ...         pathlib.Path(folder, "photos", colour).mkdir(parents=True)
+    ...         Image.new("RGB", (40, 30), colour).save(f"{folder}/photos/{colour}/a.png")
+    ...     dataset = open_dataset(f"{folder}/photos", data_dir=folder)
+    ...     batches = train_batches(dataset, Preparation(size=8), batch=6, seed=0)
+    ...     images, labels, damaged = next(batches)
+    ...     batches.close()
+    >>> images.shape, sorted(labels.tolist()), damaged
+    ((6, 8, 8, 3), [0, 0, 0, 1, 1, 1], 0)
     """
     import grain
 
@@ -91,7 +105,16 @@ def eval_batches(
 
     Examples that are damaged have label -1, too, and are counted. All processes get equally many batches.
 
-    Args and errors: as for `train_batches`.
+    Args:
+        dataset: where the examples come from.
+        preparation: what happens to each photograph.
+        batch: images in a batch of this process, 1 or more.
+        shard: number of this process, and number of processes.
+        workers: as for `train_batches`.
+        processes: as for `train_batches`.
+
+    Raises:
+        ValueError: numbers out of these ranges.
     """
     import grain
 

@@ -99,16 +99,28 @@ def open_dataset(
             prepared copy is kept (by default the cache folder).
 
     A folder or zip is prepared the first time: every photograph is decoded once, to find those that are damaged, and
-    copied in a random order into a form that can be read fast.
+    copied in a random order into a form that can be read fast. When its files change, another copy is made.
 
     Raises:
         DatasetError: nothing there, no such split, or data that cannot be used. The message says what to do.
+
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat/tom.png", "dog/spike.png"):
+    ...         path = pathlib.Path(folder, "photos", name)
+    ...         path.parent.mkdir(parents=True)
+    ...         Image.new("RGB", (40, 30)).save(path)
+    ...     dataset = open_dataset(f"{folder}/photos", data_dir=folder)
+    ...     len(dataset), dataset.classes, sorted(example.label for example in (dataset[0], dataset[1]))
+    (2, ('cat', 'dog'), [0, 1])
     """
     from inception_jax.datasets import prepare, tfds
 
     path = Path(source).expanduser()
     if path.exists():
-        builder = tfds.at(path) if (path / "dataset_info.json").is_file() else prepare.photographs(path, data_dir)
+        made_by_tfds = (path / "dataset_info.json").is_file()
+        builder = tfds.at(path) if made_by_tfds else prepare.photographs(path, data_dir)
     elif isinstance(source, PathLike) or source.startswith((".", "/", "~")) or path.suffix == ".zip":
         raise DatasetError(f"no such file or folder: {source}; expected one, or the name of a tfds data set")
     else:

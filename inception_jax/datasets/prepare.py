@@ -18,7 +18,7 @@ from inception_jax.images import ImageError, load_rgb, open_image
 _VERSION = "1.0.0"
 """To be raised when the copies come to be made otherwise."""
 
-_AT_ONCE = 256
+_AT_ONCE = 64
 """Photographs that are read and checked together."""
 
 _PER_FILE = 10_000
@@ -39,15 +39,22 @@ def photographs(source: Path, data_dir: str | PathLike[str] | None) -> Any:
     out of the copy.
 
     Raises:
-        ImageError: data that cannot be used, see `folders.listing`; no room for the copy.
+        DatasetError: data that cannot be used, see `folders.listing`; no room for the copy.
     """
     folder = Path(data_dir).expanduser() if data_dir else cache_folder() / "datasets"
-    found = entries(source)
-    copy = folder / f"photographs-{_VERSION}-{state(found)[:16]}"
-    if not copy.is_dir():
-        with locked(folder):
-            if not copy.is_dir():
-                _make(listing(source, found), copy)
+    try:
+        found = entries(source)
+        copy = folder / f"photographs-{_VERSION}-{state(found)[:16]}"
+        if not copy.is_dir():
+            with locked(folder):
+                if not copy.is_dir():
+                    _make(listing(source, found), copy)
+    except DatasetError:
+        raise
+    except ImageError as error:
+        raise DatasetError(str(error)) from error
+    except OSError as error:
+        raise DatasetError(f"cannot read {source}: {error.strerror or error}") from error
     builder = tfds.at(copy)
     facts = builder.info.metadata
     if facts["damaged"]:

@@ -9,13 +9,12 @@ trained.model
 
 from inception_jax.training.evaluate import Accuracy, evaluate
 from inception_jax.training.loop import CURVES, LOG, Trained, TrainingError, train, validate
-from inception_jax.training.recipe import Augmentation, Recipe
+from inception_jax.training.recipe import Recipe
 
 __all__ = [
     "CURVES",
     "LOG",
     "Accuracy",
-    "Augmentation",
     "Recipe",
     "Trained",
     "TrainingError",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jaxtyping import Array, Float, Int, UInt8
 
 from inception_jax.datasets import Batch
@@ -44,8 +45,6 @@ def evaluate(model: Model, batches: Iterable[Batch]) -> Accuracy:
             raise ValueError(f"label {top} in the data; {model.name} has {model.architecture.classes} classes")
         sums += [*map(float, _judge(model, batch.images, batch.labels)), batch.damaged]
     if jax.process_count() > 1:
-        from jax.experimental import multihost_utils
-
         sums = np.asarray(multihost_utils.process_allgather(sums)).sum(0)
     first, five, loss, images, damaged = (float(total) for total in sums)
     if images == 0:
@@ -63,5 +62,5 @@ def _judge(
     # Ties count against the model, so that constant logits are not right by accident.
     rank = (logits >= of_label).sum(-1)
     cross_entropy = jax.nn.logsumexp(logits, axis=-1) - of_label[:, 0]
-    right = (jnp.where(valid, rank <= k, False).sum().astype(jnp.float32) for k in (1, 5))
-    return *right, jnp.where(valid, cross_entropy, 0).sum(), valid.sum()
+    first, five = (jnp.where(valid, rank <= k, False).sum().astype(jnp.float32) for k in (1, 5))
+    return first, five, jnp.where(valid, cross_entropy, 0).sum(), valid.sum()

@@ -4,12 +4,13 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
@@ -188,7 +189,7 @@ class _Reporter:
             step=step,
             epoch=round(step * self.recipe.batch / len(self.training), 4),
             size=self.size,
-            learning_rate=float(self.rates(step - 1)),
+            learning_rate=float(np.asarray(self.rates(step - 1))),
             train_loss=mean,
             train_top1=correct / images,
             seconds=round(self.seconds, 2),
@@ -221,7 +222,7 @@ def _batches(
     at: range,
     steps: int,
     workers: int | None,
-) -> Iterator[tuple[int, Batch]]:
+) -> Generator[tuple[int, Batch], None, None]:
     """The batches of steps `at`, with the side of their images."""
     shard = jax.process_index(), jax.process_count()
     start = at.start

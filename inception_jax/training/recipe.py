@@ -1,7 +1,7 @@
 """How a network is trained: everything that decides the result, apart from the architecture, the data and the seed."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import jax
@@ -14,28 +14,10 @@ Optimizer = Literal["sgd", "rmsprop", "adamw"]
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """What happens to training images, beyond resizing; the fields are those of `datasets.Preparation`."""
-
-    area: tuple[float, float] = (0.5, 1.0)
-    """Least and largest part of the photograph's area that is cut out."""
-    aspect: tuple[float, float] = (3 / 4, 4 / 3)
-    """Least and largest ratio of width to height of that part."""
-    flip: bool = True
-    """Mirror half of the photographs."""
-    brightness: float = 0.0
-    """Strength of the jitter, 0 to 1."""
-    contrast: float = 0.0
-    """Strength of the jitter, 0 to 1."""
-    saturation: float = 0.0
-    """Strength of the jitter, 0 to 1."""
-
-
-@dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run besides the architecture, the data and the seed.
 
-    The defaults train a narrow network on some ten thousand small photographs within an hour on two processors:
+    The defaults train a narrow network on some ten thousand small photographs in an hour on two processors:
     stochastic gradient descent with Nesterov momentum, a learning rate that rises and then falls along a cosine, and
     images that grow from part to part of the run (Howard and Gugger 2020, chapter 7, call it progressive resizing).
 
@@ -77,8 +59,18 @@ class Recipe:
     """Arithmetic of the network; weights, statistics and the loss are float32 always."""
     quarter_turns: int = 0
     """Quarter turns (counter-clockwise) by which all images are turned, in training and in testing."""
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    """Random changes to training images."""
+    area: tuple[float, float] = (0.5, 1.0)
+    """Least and largest part of a training photograph's area that is cut out at random."""
+    aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    """Least and largest ratio of width to height of that part."""
+    flip: bool = True
+    """Mirror half of the training photographs."""
+    brightness: float = 0.0
+    """Strength of a random change to training photographs, 0 to 1."""
+    contrast: float = 0.0
+    """Strength of a random change to training photographs, 0 to 1."""
+    saturation: float = 0.0
+    """Strength of a random change to training photographs, 0 to 1."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -105,7 +97,16 @@ class Recipe:
 
     def preparation(self, size: int) -> Preparation:
         """What happens to photographs that become `size` pixels wide."""
-        return Preparation(size=size, quarter_turns=self.quarter_turns, **vars(self.augmentation))
+        return Preparation(
+            size=size,
+            area=self.area,
+            aspect=self.aspect,
+            flip=self.flip,
+            brightness=self.brightness,
+            contrast=self.contrast,
+            saturation=self.saturation,
+            quarter_turns=self.quarter_turns,
+        )
 
     def learning_rates(self, steps: int, examples: int) -> optax.Schedule:
         """The learning rate as a function of the step."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -63,11 +63,11 @@ def loss(
     """
     dtype = jnp.dtype(recipe.precision)
     # Scales and biases stay float32, since normalisation computes in it.
-    cast = {
+    lower = {
         name: {part: w.astype(dtype) if part == "kernel" or "scale" not in layer else w for part, w in layer.items()}
         for name, layer in params.items()
     }
-    network = TrainingNetwork(architecture, cast)
+    network = TrainingNetwork(architecture, lower)
     pixels = images.astype(jnp.float32) * (architecture.input_scale / 255.0) - jnp.asarray(architecture.input_mean)
     logits = logit_names(architecture)
     acts = network({INPUT: pixels.astype(dtype)}, graph(architecture).upto(logits), _rules())
@@ -77,7 +77,7 @@ def loss(
         weight = 1.0 if name == LOGITS else recipe.head_weight
         total += weight * optax.softmax_cross_entropy(acts[name].astype(jnp.float32), targets).mean()
     correct = (acts[LOGITS].argmax(-1) == labels).sum()
-    return total, (batch_statistics(network, cast), correct)
+    return total, (batch_statistics(network, lower), correct)
 
 
 def step(
@@ -97,7 +97,7 @@ def step(
     keep = jnp.minimum(recipe.statistics_decay, state.step / (state.step + 1))
     return State(
         step=state.step + 1,
-        params=optax.apply_updates(state.params, updates),
+        params=cast(Weights, optax.apply_updates(state.params, updates)),
         statistics=jax.tree.map(lambda old, new: keep * old + (1 - keep) * new, state.statistics, found),
         optimizer=after,
         sums=Sums(state.sums.loss + value, state.sums.correct + correct, state.sums.images + labels.shape[0]),

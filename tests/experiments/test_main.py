@@ -11,8 +11,11 @@ from experiments import __main__ as command_line
 from experiments.__main__ import EXPERIMENTS, main
 from inception_jax.cache import cache_folder
 
-TOY = {"feature_vis": ["--steps", "2", "--size", "32"]}
-"""For each experiment, options that make its card's command quick on a toy model."""
+TOY = {
+    "feature_vis": ["--model", "{weights}", "--steps", "2", "--size", "32"],
+    "train": ["--data", "{photographs}", "--width", "0.25", "--sizes", "16", "32", "--epochs", "1", "--batch", "4"],
+}
+"""For each experiment, options that make its card's command quick, on toy weights or photographs."""
 
 
 def test_every_experiment_has_a_toy_size() -> None:
@@ -20,15 +23,16 @@ def test_every_experiment_has_a_toy_size() -> None:
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_command_on_the_card_runs(name: str, toy_weights: Path, tmp_path: Path) -> None:
+def test_the_command_on_the_card_runs(name: str, toy_weights: Path, photographs: Path, tmp_path: Path) -> None:
     card = EXPERIMENTS[name].__doc__ or ""
     found = re.search(r"^- Command: python -m experiments (.*)$", card, re.MULTILINE)
     assert found, "every card has its exact command"
     assert all(f"\n- {part}: " in card for part in ("Time", "Expect"))
     arguments = shlex.split(found[1])
     assert arguments[0] == name
-    assert main([*arguments, "--model", str(toy_weights), "--out", str(tmp_path), *TOY[name]]) == 0
-    assert (tmp_path / "index.html").exists()
+    toy = [option.format(weights=toy_weights, photographs=photographs) for option in TOY[name]]
+    assert main([*arguments, "--out", str(tmp_path / "out"), *toy]) == 0
+    assert (tmp_path / "out" / "index.html").exists()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])

@@ -56,7 +56,7 @@ def test_sparkline_of_little(values: list[float], points: str) -> None:
 
 
 def test_templates_escape_and_miss_nothing() -> None:
-    context = {"title": "<script>", "lede": "", "missing": 0, "units": [], "provenance": {"Command": "a && b"}}
+    context = {"title": "<script>", "lede": "", "missing": 0, "layers": {}, "provenance": {"Command": "a && b"}}
     html = page.render("feature_vis.html", **context, files=[])
     assert "<h1>&lt;script&gt;</h1>" in html
     assert "a &amp;&amp; b" in html

@@ -15,20 +15,6 @@ SMALL = ["--architecture", "simplified", "--width", "0.0625", "--size", "32", "-
 OFTEN = ["--report-every", "2", "--evaluate-every", "4"]
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two classes in two splits: red and blue noise."""
-    folder, rng = tmp_path_factory.mktemp("data") / "photographs", np.random.default_rng(0)
-    for split, count in (("train", 8), ("val", 4)):
-        for channel, name in enumerate(("n01443537", "n02099601")):
-            (folder / split / name).mkdir(parents=True)
-            for i in range(count):
-                pixels = rng.integers(0, 100, (40, 40, 3))
-                pixels[..., channel] += 100
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / split / name / f"{i}.jpg")
-    return folder
-
-
 def _command(photographs: Path, out: Path, *more: str) -> list[str]:
     kept = str(photographs.parent / "kept")
     return [

@@ -71,7 +71,7 @@ from pathlib import Path
 import jax
 from inception_jax import datasets
 from inception_jax.readers.serialise import from_json
-from inception_jax.training import Augmentation, Recipe, train
+from inception_jax.training import Recipe, train
 
 photographs, kept, folder, arch, recipe, cache = sys.argv[1:]
 jax.config.update("jax_compilation_cache_dir", cache)

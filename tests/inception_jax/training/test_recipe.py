@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from inception_jax.training import Augmentation, Recipe
+from inception_jax.training import Recipe
 
 
 def test_rates_rise_and_fall() -> None:
@@ -45,7 +45,7 @@ def test_sizes_share_the_run_equally() -> None:
 
 
 def test_preparation_has_the_augmentation() -> None:
-    recipe = Recipe(augmentation=Augmentation(area=(0.2, 0.9), flip=False, contrast=0.4), quarter_turns=1)
+    recipe = Recipe(area=(0.2, 0.9), flip=False, contrast=0.4, quarter_turns=1)
     prepared = recipe.preparation(48)
     assert (prepared.size, prepared.area, prepared.flip, prepared.contrast) == (48, (0.2, 0.9), False, 0.4)
     assert prepared.quarter_turns == 1
@@ -61,7 +61,7 @@ def test_preparation_has_the_augmentation() -> None:
         ({"warmup": 1.0}, "warmup is 1.0; expected 0 or more and less than 1"),
         ({"label_smoothing": -0.1}, "label_smoothing is -0.1; expected 0 or more and less than 1"),
         ({"weight_decay": math.inf}, "weight_decay is inf; expected 0 or more"),
-        ({"augmentation": Augmentation(area=(0.5, 2.0))}, "area is (0.5, 2.0); expected (least, largest) part"),
+        ({"area": (0.5, 2.0)}, "area is (0.5, 2.0); expected (least, largest) part"),
     ],
 )
 def test_refusals(wrong: dict[str, Any], message: str) -> None:
