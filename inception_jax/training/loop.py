@@ -259,6 +259,12 @@ def _check(architecture: Architecture, recipe: Recipe, training: Dataset, valida
         )
     if len(training) == 0 or len(validation) == 0:
         raise ValueError(f"{len(training)} examples to train with and {len(validation)} to validate; expected some")
+    fixed = architecture.final_average != "xy" or architecture.heads
+    if fixed and set(recipe.sizes) - {architecture.image_size}:
+        raise ValueError(
+            f"sizes are {recipe.sizes}, but the logits of {architecture.name} are connected to the map that images of "
+            f"{architecture.image_size} pixels leave; leave sizes empty"
+        )
     if recipe.batch % jax.device_count():
         raise ValueError(
             f"a batch of {recipe.batch} images does not divide over {jax.device_count()} devices; "

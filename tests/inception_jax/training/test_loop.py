@@ -141,6 +141,10 @@ def test_damaged_images_are_counted(
     ("change", "message"),
     [
         ({"arch": {"classes": 7}}, "has 7 classes; .* has 3"),
+        (
+            {"arch": {"final_average": "none"}},
+            r"sizes are \(24, 32\), but the logits .* of 32 pixels leave; leave sizes",
+        ),
         ({"batch": 6, "devices": 4}, "a batch of 6 images does not divide over 4 devices; expected a multiple of 4"),
         ({"evaluate_every": 10}, "evaluate_every is 10; expected a multiple of report_every, 4"),
     ],
