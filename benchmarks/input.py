@@ -58,7 +58,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
 
     datasets.open_dataset(options.data, options.split)  # prepares it, and tells what is wrong with it
     names = ["reading", "reading and preparing, 1 thread"]
-    names += [f"pipeline, {n} {kind}" for kind in ("threads", "processes") for n in dict.fromkeys(options.workers)]
+    names += [f"pipeline, {kind}: {n}" for kind in ("threads", "processes") for n in dict.fromkeys(options.workers)]
     names += [ALONE, TOGETHER] if options.width else []
     best: dict[str, dict[str, Any]] = {}
     for _, name in itertools.product(range(options.rounds), names):
@@ -80,7 +80,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     preparation = datasets.Preparation(size=options.size)
     kind, _, detail = options.worker.partition(", ")
     if kind == "pipeline":
-        count, _, parallel = detail.partition(" ")
+        parallel, _, count = detail.partition(": ")
         processes = parallel == "processes"
         batches = datasets.train_batches(
             dataset, preparation, options.batch, seed=0, workers=int(count), processes=processes

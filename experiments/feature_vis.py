@@ -1,7 +1,7 @@
 """Feature visualisations of many units, layer by layer on one page.
 
 - Command: python -m experiments feature_vis --units conv2d2:0-7,mixed4c:0-7,mixed5a:0-7
-- Time: about TODO on two CPU cores
+- Time: one to two minutes on two CPU cores with the bundled network, of which half is compiling
 - Expect: for each unit an image that drives it harder than photographs do, after Olah et al. 2017, "Feature
   Visualization". index.html and sheet.png show all of them, images/ holds them, metrics.json and history.npz have the
   objective values, config.json says what made them

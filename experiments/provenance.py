@@ -62,8 +62,13 @@ def weights_digest(weights: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def model_facts(model: inception_jax.Model) -> dict[str, Any]:
-    """What is known of a model: architecture, the provenance of its file, and `arrays_sha256`."""
+    """What is known of a model: architecture, the provenance of its file, and `arrays_sha256`.
+
+    The names of its classes, which are many, are left to its file.
+    """
     known = json.loads(json.dumps(dict(model.provenance), default=str))
+    for part in (known, known.get("origin", {})):
+        part.pop("classes", None)
     return {"architecture": model.name, **known, "arrays_sha256": weights_digest(model.weights)}
 
 

@@ -75,9 +75,8 @@ def summary(source: Name, convolutions: bool = False, size: int | None = None) -
     """Show layers: shapes, parameters, GFLOPs.
 
     Args:
-        source: A name of the list (inception5h and bvlc_googlenet without their weights), another architecture
-            (simplified, four_branches), or a weights file. Every multiply-add of convolutions and matrix products
-            counts as two.
+        source: An architecture (mini, inception5h, bvlc_googlenet, simplified, four_branches), whose weights are not
+            needed, or a weights file. Every multiply-add of convolutions and matrix products counts as two.
         convolutions: One row for every convolution, instead of one for every inception block.
         size: Side of the input image in pixels, by default what the network was trained on.
     """

@@ -52,7 +52,8 @@ def test_digest_depends_on_names_shapes_types_and_values() -> None:
 
 def test_model_facts_keep_what_json_can_hold() -> None:
     model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
-    model = dataclasses.replace(model, provenance={"source": Path("here"), "origin": {"sha256": "ab"}})
+    origin = {"sha256": "ab", "classes": ["cat", "dog"]}
+    model = dataclasses.replace(model, provenance={"source": Path("here"), "origin": origin})
     facts = provenance.model_facts(model)
     assert facts == {
         "architecture": "inception5h-x0.0625",
@@ -60,3 +61,4 @@ def test_model_facts_keep_what_json_can_hold() -> None:
         "origin": {"sha256": "ab"},
         "arrays_sha256": provenance.weights_digest(model.weights),
     }
+    assert model.provenance["origin"]["classes"] == ["cat", "dog"]

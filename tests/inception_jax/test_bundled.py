@@ -17,6 +17,7 @@ import safetensors.numpy
 import inception_jax
 from inception_jax import labels, pretrained
 from inception_jax.files import read_model, save
+from inception_jax.graph import graph
 from inception_jax.readers import WeightsError
 from inception_jax.registry import DEFAULT, REGISTRY, Bundled
 
@@ -67,10 +68,14 @@ def test_float32_in_memory(entry: Bundled) -> None:
 def test_family(entry: Bundled) -> None:
     """Layers are called as in inception5h, and images are small."""
     model = inception_jax.load(entry.name)
-    trunk = dataclasses.replace(inception_jax.INCEPTION5H, heads=())
-    assert list(model.layers) == list(inception_jax.initialise(trunk.scaled(1 / 16), seed=0).layers)
+    trunk = graph(dataclasses.replace(inception_jax.INCEPTION5H, heads=()))
+    assert list(model.layers) == [node.name for node in trunk.nodes]
     assert model.architecture.image_size == 64
     assert model.architecture.classes == len(set(labels(model))) == 200
+
+
+def test_mini_is_the_architecture_of_that_name() -> None:
+    assert inception_jax.load("mini").architecture == inception_jax.ARCHITECTURES["mini"]
 
 
 def test_provenance_travels_with_copies(tmp_path: Path) -> None:
