@@ -88,13 +88,13 @@ def run(config: Config) -> int:
             datasets.open_dataset(config.data, split, config.data_dir)
             for split in (config.train_split, config.validation_split)
         )
-        architecture = _architecture(config, len(learn.classes))
-    settings = _settings(config, architecture, learn, judge)
-    path = config.out or Path("results", "train", f"{architecture.name}-{identity(settings)[:8]}")
+        network = architecture(config, len(learn.classes))
+    settings = _settings(config, network, learn, judge)
+    path = config.out or Path("results", "train", f"{network.name}-{identity(settings)[:8]}")
     first = jax.process_index() == 0
     directory = RunDirectory(path)
     if first:
-        open_run(path, settings, _facts(config, architecture), force=config.force)
+        open_run(path, settings, _facts(config, network), force=config.force)
         if not directory.metrics:
             # From here on, checkpoints count as this run's.
             directory.write_json(METRICS, {"step": 0})
@@ -106,7 +106,7 @@ def run(config: Config) -> int:
     try:
         with usage_errors():
             trained = training.train(
-                architecture,
+                network,
                 config.recipe,
                 learn,
                 judge,
@@ -142,7 +142,15 @@ def _wait_for_all(event: str) -> None:
         multihost_utils.sync_global_devices(event)
 
 
-def _architecture(config: Config, classes: int) -> Architecture:
+def architecture(config: Config, classes: int) -> Architecture:
+    """The network that the options describe.
+
+    Raises:
+        UsageError: no such architecture, or one that cannot be.
+
+    >>> architecture(Config(data="cifar10", architecture="inception5h", width=0.5, size=32), classes=10).stem
+    (32, 32, 96)
+    """
     if config.architecture not in ARCHITECTURES:
         raise UsageError(f"no architecture {config.architecture!r}; expected one of {', '.join(ARCHITECTURES)}")
     base = ARCHITECTURES[config.architecture]
@@ -159,12 +167,12 @@ def _architecture(config: Config, classes: int) -> Architecture:
 
 
 def _settings(
-    config: Config, architecture: Architecture, learn: datasets.Dataset, judge: datasets.Dataset
+    config: Config, network: Architecture, learn: datasets.Dataset, judge: datasets.Dataset
 ) -> dict[str, Any]:
     """What decides the weights."""
     return {
         "experiment": "train",
-        "architecture": to_json(architecture),
+        "architecture": to_json(network),
         "recipe": dataclasses.asdict(config.recipe),
         "seed": config.seed,
         "export": config.export,
@@ -173,13 +181,13 @@ def _settings(
     }
 
 
-def _facts(config: Config, architecture: Architecture) -> dict[str, Any]:
+def _facts(config: Config, network: Architecture) -> dict[str, Any]:
     return {
         "experiment": "train",
         "command": command("train", config),
         "config": dataclasses.asdict(config) | {"data_dir": str(config.data_dir), "out": str(config.out)},
         "seed": config.seed,
-        "model": {"architecture": architecture.name},
+        "model": {"architecture": network.name},
         "versions": provenance.versions(),
         "device": provenance.device(),
         "git_commit": provenance.git_commit(),

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import jax
 import jaxtyping
+import numpy as np
 import pytest
+from PIL import Image
 
 import inception_jax
 
@@ -62,3 +64,17 @@ def unchecked() -> Generator[None, None, None]:
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes in two splits: red and blue noise."""
+    folder, rng = tmp_path_factory.mktemp("data") / "photographs", np.random.default_rng(0)
+    for split, count in (("train", 8), ("val", 4)):
+        for channel, name in enumerate(("n01443537", "n02099601")):
+            (folder / split / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 100, (40, 40, 3))
+                pixels[..., channel] += 100
+                Image.fromarray(pixels.astype(np.uint8)).save(folder / split / name / f"{i}.jpg")
+    return folder

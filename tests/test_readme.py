@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import shlex
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import tyro
 
 import inception_jax
-from experiments import feature_vis
+from experiments import feature_vis, train
 from experiments.__main__ import main as run_experiment
 from featvis import shortform
 from inception_jax.__main__ import main as run_weights_tool
@@ -29,13 +30,18 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_python_runs(page: Path, narrow: inception_jax.Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_python_runs(
+    page: Path, narrow: inception_jax.Model, photographs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     load = inception_jax.load
     monkeypatch.setattr(inception_jax, "load", lambda source: load(source) if source == "mini" else narrow)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INCEPTION_JAX_CACHE", str(tmp_path / "cache"))
+    shutil.make_archive("photographs", "zip", photographs)
     names: dict[str, Any] = {}
     for block in blocks(page, "python"):
-        exec(compile(block.replace("steps=512", "steps=2"), page.name, "exec"), names)
+        toy = block.replace("steps=512", "steps=2").replace("epochs=30", "epochs=1, batch=4")
+        exec(compile(toy, page.name, "exec"), names)
     if page == README:  # What its comments say.
         assert names["result"].images.shape == (4, 128, 128, 3)
         assert names["acts"]["mixed4a"].shape == (4, 16, 16, 128)
@@ -87,6 +93,13 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             assert os.access(ROOT / "test", os.X_OK)  # It is what runs this.
         case ["python", "-m", "experiments", "feature_vis", *options]:
             draw(options)
+        case ["python", "-m", "experiments", "train", "--help"]:
+            with pytest.raises(SystemExit, match="0"):
+                run_experiment(words[3:])
+        case ["python", "-m", "experiments", "train", *options]:
+            # The card's command runs, at toy size, where experiments are tested.
+            config = tyro.cli(train.Config, args=options)
+            assert train.architecture(config, classes=10).classes == 10
         case ["python", "-m", "experiments", "--help"]:
             assert run_experiment(["--help"]) == 0
         case ["python", "-m", "inception_jax", ("list" | "summary"), *_]:
