@@ -68,7 +68,7 @@ _INCEPTION5H_FILES = {
 
 REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
     {
-        "mini": Bundled("mini", sha256="44e02fde7293fc43d3adefcaeb4f7110c2bdda130341fb2d2c0b847e63ef5b7b"),
+        "mini": Bundled("mini", sha256="55bff42f6aa2b6907e11cf1a52b92155f4f035081b0cdc3135fcb28a7263d25e"),
         "inception5h": Published(
             name="inception5h",
             checksums=MappingProxyType(_INCEPTION5H_FILES),

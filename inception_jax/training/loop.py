@@ -126,6 +126,8 @@ def train(
                 report.skip()
             if stopped():
                 break
+    if first and rows:
+        log.draw(rows, folder / CURVES)
     return Trained(current_model(architecture, state), at, steps, rows)
 
 

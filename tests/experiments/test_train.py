@@ -44,7 +44,6 @@ def trained(photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_the_run_is_complete(trained: Path, photographs: Path) -> None:
     model = inception_jax.load(trained / "model.safetensors")
     metrics = json.loads((trained / "metrics.json").read_text())
-    config = json.loads((trained / "config.json").read_text())
     judge = datasets.open_dataset(photographs, "validation", photographs.parent / "kept")
     accuracy = training.validate(model, training.Recipe(), judge)
     assert metrics["validation"]["top1"] == accuracy.top1
@@ -52,8 +51,9 @@ def test_the_run_is_complete(trained: Path, photographs: Path) -> None:
     assert metrics["step"] == 4
     assert inception_jax.labels(model) == ("goldfish", "golden retriever")
     origin = model.provenance["origin"]
-    assert origin["command"] == config["command"]
-    assert origin["seed"] == config["seed"] == 0
+    assert str(photographs) in origin["command"]
+    assert str(trained) not in origin["command"]
+    assert origin["seed"] == 0
     assert (origin["examples"], origin["steps"]) == (16, 4)
     with Image.open(trained / "filters.png") as image:
         assert image.convert("RGB").getcolors(16) is None, "filters in many colours"
