@@ -46,7 +46,7 @@ def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 
     """The filters of a first layer side by side, in colour: grey is zero, and each has its own scale.
 
     >>> filter_sheet(np.zeros((7, 7, 3, 24), np.float32)).size
-    (640, 248)
+    (632, 242)
     """
     filters = np.moveaxis(np.asarray(kernel), -1, 0)
     scale = np.abs(filters).max((1, 2, 3), keepdims=True)

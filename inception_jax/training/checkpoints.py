@@ -34,14 +34,16 @@ class Checkpoints:
         step = self._manager.latest_step()
         if step is None:
             return state
-        like = jax.tree.map(ocp.utils.to_shape_dtype_struct, state._asdict())
-        try:
-            return State(**self._manager.restore(step, args=ocp.args.StandardRestore(like)))
-        except (ValueError, TypeError, KeyError) as error:
+        # Compared before anything is read, since Orbax leaves other reads under way when one fails.
+        there, here = (_shapes(tree) for tree in (self._manager.item_metadata(step).tree, state._asdict()))
+        if there != here:
             raise ValueError(
-                f"the checkpoints in {self._manager.directory} are of another network or optimiser, or damaged "
-                f"({str(error).splitlines()[0]}); give another folder"
-            ) from error
+                f"the checkpoints in {self._manager.directory} are of another network or optimiser: "
+                f"{len(there)} arrays there, {len(here)} here, {len(set(there) ^ set(here))} shapes in one only; "
+                "give another folder"
+            )
+        like = jax.tree.map(ocp.utils.to_shape_dtype_struct, state._asdict())
+        return State(**self._manager.restore(step, args=ocp.args.StandardRestore(like)))
 
 
 @contextmanager
@@ -51,5 +53,10 @@ def checkpoints(folder: Path) -> Iterator[Checkpoints]:
 
     # Written before the next step, which would overwrite the state's memory.
     options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
-    with ocp.CheckpointManager(folder.absolute(), options=options) as manager:
+    handler = ocp.StandardCheckpointHandler()
+    with ocp.CheckpointManager(folder.absolute(), item_handlers=handler, options=options) as manager:
         yield Checkpoints(manager)
+
+
+def _shapes(tree: Any) -> list[str]:
+    return sorted(f"{leaf.dtype}{list(leaf.shape)}" for leaf in jax.tree.leaves(tree))
