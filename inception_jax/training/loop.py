@@ -150,7 +150,7 @@ class _Reporter:
         workers: int | None,
     ) -> None:
         self.architecture, self.recipe, self.training, self.validation = architecture, recipe, training, validation
-        self.steps, self.rows, self.workers = steps, rows, workers
+        self.rows, self.workers = rows, workers
         self.rates = recipe.learning_rates(steps, len(training))
         self.seconds = rows[-1].seconds if rows else 0.0
         self.size = self.damaged = self.timed = 0
@@ -169,7 +169,7 @@ class _Reporter:
             self.size, self.timed = size, 0
             self.skip()
 
-    def add(self, state: State, validate: bool) -> None:
+    def add(self, state: State, judge: bool) -> None:
         loss, correct, images = (value.item() for value in jax.device_get(state.sums))
         elapsed = time.perf_counter() - self.since
         step = int(state.step)
@@ -198,15 +198,12 @@ class _Reporter:
             images_per_second=round(self.timed * jax.process_count() / max(elapsed, 1e-9), 1),
             damaged=self.damaged,
         )
-        if validate:
-            found = self.validate(state)
+        if judge:
+            found = validate(current_model(self.architecture, state), self.recipe, self.validation, self.workers)
             row = replace(row, validation_loss=found.loss, validation_top1=found.top1, validation_top5=found.top5)
         self.rows.append(row)
         self.damaged = self.timed = 0
         self.skip()
-
-    def validate(self, state: State) -> Accuracy:
-        return validate(current_model(self.architecture, state), self.recipe, self.validation, self.workers)
 
 
 def validate(model: Model, recipe: Recipe, dataset: Dataset, workers: int | None = None) -> Accuracy:
