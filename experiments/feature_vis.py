@@ -8,27 +8,28 @@
 - Resume: Ctrl-C keeps what is done, the same command goes on from there
 """
 
-import dataclasses
 import warnings
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import jax.numpy as jnp
+import numpy as np
 
 import featvis
 import inception_jax
 from experiments import page, provenance
-from experiments.options import Options, command, load_model, usage_errors
+from experiments.figures import INDEX, Figures
+from experiments.options import Options, load_model, usage_errors
 from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
 from experiments.stopwatch import Lap, Stopwatch
 from featvis import objectives as obj
 from featvis import shortform
+from featvis.sheet import sheet
 from featvis.shortform import Unit
 
-HISTORY, SHEET, INDEX = "history.npz", "sheet.png", "index.html"
+HISTORY, SHEET = "history.npz", "sheet.png"
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ def run(config: Config) -> int:
     with usage_errors():
         units = {_name(unit): unit for unit in shortform.units(config.units, model.layers)}
     _warn_of_negatives(units.values(), model.layers)
-    settings = _settings(config, facts, _size(config, model))
+    settings = provenance.settings("feature_vis", config, facts, size=_size(config, model))
     layers = list(dict.fromkeys(unit.layer for unit in units.values()))
     path = config.out or Path("results", "feature_vis", "-".join([model.name, *layers[:3], identity(settings)[:8]]))
-    directory = open_run(path, settings, _facts(config, facts), force=config.force)
+    directory = open_run(path, settings, provenance.facts("feature_vis", config, facts), force=config.force)
     missing = _missing(directory, units, config.steps)
     if not missing and directory.newer(INDEX, METRICS):
         print(f"finished before, nothing to do (--force starts over): {path / INDEX}")
@@ -107,34 +108,6 @@ def _warn_of_negatives(units: Iterable[Unit], layers: Container[str]) -> None:
 
 def _size(config: Config, model: inception_jax.Model) -> int:
     return min(128, 3 * model.architecture.image_size // 2) if config.size is None else config.size
-
-
-def _settings(config: Config, model: Mapping[str, Any], size: int) -> dict[str, Any]:
-    """What decides the images; where they go and how many are made at once does not."""
-    chosen = dataclasses.asdict(config)
-    for name in ("out", "force", "batch"):
-        del chosen[name]
-    return {
-        "experiment": "feature_vis",
-        **chosen,
-        "size": size,
-        "model": model["architecture"],
-        "arrays_sha256": model["arrays_sha256"],
-    }
-
-
-def _facts(config: Config, model: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "experiment": "feature_vis",
-        "command": command("feature_vis", config),
-        "config": {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(config).items()},
-        "seed": config.seed,
-        "model": model,
-        "versions": provenance.versions(),
-        "device": provenance.device(),
-        "git_commit": provenance.git_commit(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def _missing(directory: RunDirectory, names: Iterable[str], steps: int) -> list[str]:
@@ -212,33 +185,34 @@ def _write_page(
     directory: RunDirectory, model: inception_jax.Model, units: Mapping[str, Unit], missing: int, config: Config
 ) -> bool:
     """The contact sheet and the page of all units drawn so far; False if there are none yet."""
-    metrics, history = directory.metrics, directory.read_arrays(HISTORY)
-    known = metrics.get("units", {})
-    layers: dict[str, list[dict[str, Any]]] = {}
+    known, history = directory.metrics.get("units", {}), directory.read_arrays(HISTORY)
+    layers: dict[str, list[str]] = {}
     for name, unit in units.items():
         if name in known:
-            shown = {"name": name, "image": _image(name), "curve": page.sparkline(history[name])}
-            layers.setdefault(unit.layer, []).append(known[name] | shown)
-    drawn = [unit for shown in layers.values() for unit in shown]
+            layers.setdefault(unit.layer, []).append(name)
+    drawn = [name for names in layers.values() for name in names]
     if not drawn:
         return False
-    images = [directory.read_image(unit["image"]) for unit in drawn]
-    sheet = page.contact_sheet(images, [unit["label"] for unit in drawn], _columns(list(map(len, layers.values()))))
-    directory.write_image(SHEET, sheet)
-    html = page.render(
-        "feature_vis.html",
-        title=f"{model.name}: {', '.join(layers)}",
-        lede=_lede(units.values(), len(drawn), _size(config, model), config),
-        wanted=len(drawn) + missing,
-        missing=missing,
-        size=_size(config, model),
-        steps=config.steps,
-        layers=layers,
-        provenance=page.provenance(directory.config) | {"Drawn in": _speed(metrics["totals"])},
-        files=[SHEET, METRICS, CONFIG, HISTORY],
+    images = np.stack([directory.read_image(_image(name)) for name in drawn])
+    labels = [known[name]["label"] for name in drawn]
+    directory.write_image(SHEET, sheet(images, labels, _columns(list(map(len, layers.values())))))
+    lede = _lede(units.values(), len(drawn), images.shape[1], config)
+    figures = Figures(directory, f"{model.name}: {', '.join(layers)}", lede)
+    for layer, names in layers.items():
+        if len(layers) > 1:
+            figures.section(layer)
+        figures.gallery([_tile(figures, name, known[name], history[name], config.steps) for name in names])
+    notice = (
+        f"{missing} of {len(drawn) + missing} units are still to come. The command below goes on where this stopped."
     )
-    directory.write_text(INDEX, html)
+    made = {"Drawn in": _speed(directory.metrics["totals"])}
+    figures.write(notice if missing else "", made, files=[SHEET, METRICS, CONFIG, HISTORY])
     return True
+
+
+def _tile(figures: Figures, name: str, unit: Mapping[str, Any], curve: np.ndarray, steps: int) -> dict[str, Any]:
+    note = f"stopped at step {unit['steps']} of {steps}" if unit["steps"] < steps else ""
+    return figures.tile(name, _image(name), unit["label"], caption=f"{unit['score']:.3g}", note=note, curve=curve)
 
 
 def _columns(counts: Sequence[int]) -> int | None:

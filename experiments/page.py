@@ -1,45 +1,18 @@
-"""Pictures and pages: contact sheets, small curves, and the HTML that shows a run."""
+"""What the pages of runs have in common: templates, provenance in words, a picture of filters."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+from featvis.display import fill
+from featvis.sheet import sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-_GAP = 8
-_TEXT = 13
-_INK, _PAPER = (60, 60, 60), (255, 255, 255)
-
-
-def contact_sheet(images: Sequence[Image.Image], labels: Sequence[str], columns: int | None = None) -> Image.Image:
-    """All images on one sheet, each with its label below.
-
-    Args:
-        images: at least one, all of one size.
-        labels: one for each image; shortened with an ellipsis where wider than the image.
-        columns: images in a row; by default as many as make the sheet about as wide as high.
-
-    >>> contact_sheet([Image.new("RGB", (64, 64))] * 6, ["mixed4a:0"] * 6).size
-    (224, 194)
-    """
-    width, height = images[0].size
-    font = ImageFont.load_default(_TEXT)
-    columns = columns or max(1, round(math.sqrt(len(images) * (height + _TEXT + _GAP) / width)))
-    rows = math.ceil(len(images) / columns)
-    across, down = width + _GAP, height + _TEXT + 2 * _GAP
-    sheet = Image.new("RGB", (columns * across + _GAP, rows * down + _GAP), _PAPER)
-    draw = ImageDraw.Draw(sheet)
-    for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        x, y = _GAP + i % columns * across, _GAP + i // columns * down
-        sheet.paste(image, (x, y))
-        draw.text((x + width / 2, y + height + 2), _fit(label, font, width), fill=_INK, font=font, anchor="ma")
-    return sheet
 
 
 def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 10) -> Image.Image:
@@ -50,40 +23,14 @@ def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 
     """
     filters = np.moveaxis(np.asarray(kernel), -1, 0)
     scale = np.abs(filters).max((1, 2, 3), keepdims=True)
-    pixels = np.round((filters / np.where(scale > 0, scale, 1) + 1) * 127.5).astype(np.uint8)
-    height, width = pixels.shape[1] * zoom, pixels.shape[2] * zoom
-    columns = max(1, round(math.sqrt(len(pixels) * 2.6)))
-    rows = math.ceil(len(pixels) / columns)
-    sheet = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP), _PAPER)
-    for i, tile in enumerate(pixels):
-        corner = _GAP + i % columns * (width + _GAP), _GAP + i // columns * (height + _GAP)
-        sheet.paste(Image.fromarray(tile).resize((width, height), Image.Resampling.NEAREST), corner)
-    return sheet
-
-
-def sparkline(values: Float[np.ndarray, " steps"], width: int = 120, height: int = 28) -> str:
-    """A curve as the `points` of an SVG polyline in a box of `width` x `height`; missing values are left out.
-
-    >>> sparkline(np.array([0.0, 1.0, 2.0]), width=20, height=10)
-    '0,9 10,5 20,1'
-    """
-    kept = values[np.isfinite(values)]
-    kept = kept[np.unique(np.linspace(0, max(len(kept) - 1, 0), min(len(kept), width)).round().astype(int))]
-    if len(kept) == 0:
-        return ""
-    span = float(np.ptp(kept)) or 1.0
-    across = np.linspace(0, width, len(kept))
-    down = height - 1 - (kept - kept.min()) / span * (height - 2)
-    return " ".join(f"{x:.4g},{y:.4g}" for x, y in zip(across, down, strict=True))
+    return sheet(
+        (filters / np.where(scale > 0, scale, 1) + 1) / 2, columns=round(math.sqrt(2.6 * len(filters))), zoom=zoom
+    )
 
 
 def render(template: str, **context: Any) -> str:
     """HTML from one of `experiments/templates`; everything in `context` is escaped."""
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template(template).render(**context)
+    return fill(TEMPLATES / template, **context)
 
 
 def provenance(config: Mapping[str, Any]) -> dict[str, str]:
@@ -111,9 +58,3 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _fit(label: str, font: Any, width: int) -> str:
-    while len(label) > 1 and font.getlength(label) > width:
-        label = label.removesuffix("…")[:-1] + "…"
-    return label

@@ -1,5 +1,6 @@
 """Where a result came from: versions, device, weights, commit."""
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -7,6 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import jax
 import numpy as np
 
 import inception_jax
+from experiments.options import RunOptions, command
 
 PACKAGES = ("inception-jax", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 
@@ -43,6 +46,47 @@ def device() -> str:
     if devices[0].platform == "cpu":
         return f"cpu, {os.cpu_count()} cores, {platform.machine()}"
     return f"{len(devices)} x {devices[0].device_kind} ({devices[0].platform})"
+
+
+def settings(experiment: str, config: RunOptions, model: Mapping[str, Any], **found: Any) -> dict[str, Any]:
+    """What decides the results of an experiment on a model; where they go and how many are made at once does not.
+
+    Args:
+        experiment: its name.
+        config: its options.
+        model: what `model_facts` says of the model.
+        found: values in place of options that were left open.
+
+    >>> settings("feature_vis", RunOptions(seed=3), {"architecture": "mini", "arrays_sha256": "ab"})
+    {'experiment': 'feature_vis', 'seed': 3, 'model': 'mini', 'arrays_sha256': 'ab'}
+    """
+    chosen = {name: value for name, value in _options(config).items() if name not in ("out", "force", "batch")}
+    known = {"model": model["architecture"], "arrays_sha256": model["arrays_sha256"]}
+    return {"experiment": experiment, **chosen, **found, **known}
+
+
+def facts(experiment: str, config: RunOptions, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What `config.json` records of a run that begins, besides its settings.
+
+    >>> facts("feature_vis", RunOptions(seed=3), {"architecture": "mini"})["command"]
+    'python -m experiments feature_vis --seed 3'
+    """
+    return {
+        "experiment": experiment,
+        "command": command(experiment, config),
+        "config": _options(config),
+        "seed": config.seed,
+        "model": model,
+        "versions": versions(),
+        "device": device(),
+        "git_commit": git_commit(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _options(config: RunOptions) -> dict[str, Any]:
+    """Options as JSON's types."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(config).items()}
 
 
 def weights_digest(weights: Mapping[str, Mapping[str, Any]]) -> str:

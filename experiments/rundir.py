@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from jaxtyping import Float
 from PIL import Image
 
 from experiments.options import UsageError
+from featvis.pixels import picture
+from inception_jax.files import write_whole
 
 CONFIG = "config.json"
 METRICS = "metrics.json"
@@ -79,29 +80,22 @@ class RunDirectory:
         with np.load(self.path / name, allow_pickle=False) as arrays:
             return dict(arrays)
 
-    def write_image(self, name: str, image: Float[np.ndarray, "height width 3"] | Image.Image) -> None:
-        """Write a PNG. Arrays hold RGB in [0, 1]; values are rounded to the nearest of 256 levels."""
-        if not isinstance(image, Image.Image):
-            image = Image.fromarray((np.clip(image, 0, 1) * 255).round().astype(np.uint8))
+    def write_image(self, name: str, image: Float[np.ndarray, "height width channels"] | Image.Image) -> None:
+        """Write a PNG. Arrays are in [0, 1], with channels as in `featvis.pixels.picture`."""
         buffer = io.BytesIO()
-        image.save(buffer, format="PNG")
+        (image if isinstance(image, Image.Image) else picture(image)).save(buffer, format="PNG")
         self._write(name, buffer.getvalue())
 
-    def read_image(self, name: str) -> Image.Image:
-        """An image that `write_image` wrote."""
+    def read_image(self, name: str) -> Float[np.ndarray, "height width 3"]:
+        """An image that `write_image` wrote, RGB in [0, 1]."""
         with Image.open(self.path / name) as image:
-            return image.convert("RGB")
+            return np.asarray(image.convert("RGB"), np.float32) / 255
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                temporary.write_bytes(content)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            write_whole(path, content)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -176,7 +170,9 @@ def _occupied(path: Path) -> bool:
 
 
 def _clear(path: Path) -> None:
-    for pattern in (METRICS, "index.html", "*.csv", "*.npz", "*.png", "*.safetensors", "images/*.png"):
+    pictures = [f"{folder}*.{kind}" for folder in ("", "images/") for kind in ("png", "webp", "gif")]
+    for pattern in ("*.json", "index.html", "*.csv", "*.npz", "*.safetensors", *pictures):
         for file in path.glob(pattern):
-            file.unlink()
+            if file.name != CONFIG:  # It says that the directory is a run's, until the next one takes its place.
+                file.unlink()
     shutil.rmtree(path / "checkpoints", ignore_errors=True)

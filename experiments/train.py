@@ -13,7 +13,6 @@ The data are any tfds data set by name (imagenette, cifar10, imagenet2012), or a
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +24,7 @@ from jax.experimental import multihost_utils
 
 import inception_jax
 from experiments import page, provenance
+from experiments.figures import INDEX, Figures
 from experiments.options import RunOptions, UsageError, command, usage_errors
 from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
 from inception_jax import Architecture, datasets, training
@@ -32,7 +32,7 @@ from inception_jax.architecture import ARCHITECTURES
 from inception_jax.graph import Conv, graph
 from inception_jax.readers.serialise import to_json
 
-MODEL, FILTERS, INDEX = "model.safetensors", "filters.png", "index.html"
+MODEL, FILTERS = "model.safetensors", "filters.png"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ def run(config: Config) -> int:
     first = jax.process_index() == 0
     directory = RunDirectory(path)
     if first:
-        open_run(path, settings, _facts(config, network), force=config.force)
+        facts = provenance.facts("train", config, {"architecture": network.name})
+        open_run(path, settings, facts, force=config.force)
         if not directory.metrics:
             # From here on, checkpoints count as this run's.
             directory.write_json(METRICS, {"step": 0})
@@ -181,20 +182,6 @@ def _settings(
     }
 
 
-def _facts(config: Config, network: Architecture) -> dict[str, Any]:
-    return {
-        "experiment": "train",
-        "command": command("train", config),
-        "config": dataclasses.asdict(config) | {"data_dir": str(config.data_dir), "out": str(config.out)},
-        "seed": config.seed,
-        "model": {"architecture": network.name},
-        "versions": provenance.versions(),
-        "device": provenance.device(),
-        "git_commit": provenance.git_commit(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
 def _export(directory: RunDirectory, trained: training.Trained, config: Config, learn: datasets.Dataset) -> None:
     facts = directory.config
     # Where it ran is nobody's business who gets the file.
@@ -232,20 +219,18 @@ def _finish(
     first = next(op for op in graph(model.architecture).weighted if isinstance(op, Conv))
     directory.write_image(FILTERS, page.filter_sheet(np.asarray(model.weights[first.layer]["kernel"], np.float32)))
     directory.write_json(METRICS, metrics)
-    html = page.render(
-        "train.html",
-        title=f"{model.name}, trained",
-        figures=_figures(metrics, config),
-        layer=first.layer,
-        curves=training.CURVES,
-        filters=FILTERS,
-        provenance=page.provenance(directory.config),
-        files=[MODEL, training.LOG, METRICS, CONFIG],
-    )
-    directory.write_text(INDEX, html)
+    figures = Figures(directory, f"{model.name}, trained", "")
+    figures.numbers(_numbers(metrics, config))
+    figures.section("Course of the training")
+    course = f"Loss, accuracy and learning rate over epochs; the numbers are in {training.LOG}."
+    figures.figure("course", training.CURVES, course, alt="Three curves over epochs: loss, accuracy, learning rate")
+    figures.section(f"Filters of {first.layer}")
+    filters = f"The kernels of {first.layer} in colour: grey is zero, and each is stretched to its own range."
+    figures.figure("filters", FILTERS, filters, alt="Small colour images side by side", coarse=True)
+    figures.write(files=[MODEL, training.LOG, METRICS, CONFIG])
 
 
-def _figures(metrics: Mapping[str, Any], config: Config) -> dict[str, str]:
+def _numbers(metrics: Mapping[str, Any], config: Config) -> dict[str, str]:
     validation = metrics["validation"]
     return {
         "top-1": f"{validation['top1']:.1%}",

@@ -54,47 +54,58 @@ _ARRAY = _Array()
 
 
 def activations(
-    network: Network, images: Float[Array, "n h w c"], layers: tuple[str, ...], rules: Rules
+    network: Network,
+    images: Float[Array, "n h w c"],
+    layers: tuple[str, ...],
+    rules: Rules,
+    added: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
     """The activations `layers` of `images`, in float32.
 
-    Our own models stop at the deepest of the layers and follow `rules`; for other networks, XLA removes what is not
-    used, and their gradients are their own.
+    Our own models stop at the deepest of the layers, follow `rules`, and may have something `added` to activations on
+    the way; for other networks, XLA removes what is not used, and their gradients are their own.
     """
     if isinstance(network, inception_jax.Model):
-        acts = network(images, taps=layers, rules=rules) if layers else {}
+        edits = {name: partial(_plus, more) for name, more in (added or {}).items()}
+        acts = network(images, taps=layers, rules=rules, edits=edits) if layers else {}
     else:
         acts = network(images)
     return {name: acts[name].astype(jnp.float32) for name in layers}
 
 
-def activation_shapes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
-    """Shapes of `layers` for one image of `size`, without computing anything.
+def _plus(more: Array, activation: Array) -> Array:
+    return activation + more.astype(activation.dtype)
+
+
+def activation_shapes(
+    network: Network, layers: tuple[str, ...], images: tuple[int, int, int, int]
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of `layers` for images of the shape `images`, without computing anything.
 
     Raises:
         ValueError: an unknown layer, or images too small for it.
     """
-    acts = _abstract(network, layers, size)
+    acts = _abstract(network, layers, images)
     if missing := [name for name in layers if name not in acts]:
         raise ValueError(f"the network returns no {missing}; it returns {sorted(acts)}")
     return {name: acts[name].shape for name in layers}
 
 
-def unit_counts(network: Network, size: tuple[int, int]) -> Mapping[str, int]:
+def unit_counts(network: Network, images: tuple[int, int, int, int]) -> Mapping[str, int]:
     """Number of units of every layer the network has."""
     if isinstance(network, inception_jax.Model):
         return network.layers
-    return {name: value.shape[-1] for name, value in _abstract(network, (), size).items()}
+    return {name: value.shape[-1] for name, value in _abstract(network, (), images).items()}
 
 
-def activation_bytes(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> int:
-    """Memory that the activations on the way to `layers` take for one image of `size`.
+def activation_bytes(network: Network, layers: tuple[str, ...], images: tuple[int, int, int, int]) -> int:
+    """Memory that the activations on the way to `layers` take for images of the shape `images`.
 
     For networks that are not ours: memory of every intermediate value, which may be several times as much.
     """
     if isinstance(network, inception_jax.Model):
-        return sum(value.size * value.dtype.itemsize for value in _abstract(network, layers, size).values())
-    return _intermediate_bytes(jax.make_jaxpr(network)(jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)).jaxpr)
+        return sum(value.size * value.dtype.itemsize for value in _abstract(network, layers, images).values())
+    return _intermediate_bytes(jax.make_jaxpr(network)(jax.ShapeDtypeStruct(images, jnp.float32)).jaxpr)
 
 
 def _intermediate_bytes(jaxpr: Any) -> int:
@@ -108,9 +119,11 @@ def _intermediate_bytes(jaxpr: Any) -> int:
     return total
 
 
-def _abstract(network: Network, layers: tuple[str, ...], size: tuple[int, int]) -> Mapping[str, jax.ShapeDtypeStruct]:
+def _abstract(
+    network: Network, layers: tuple[str, ...], images: tuple[int, int, int, int]
+) -> Mapping[str, jax.ShapeDtypeStruct]:
     """Shapes and types of the activations on the way to `layers`; of all, where the network is not one of ours."""
-    image = jax.ShapeDtypeStruct((1, *size, 3), jnp.float32)
+    image = jax.ShapeDtypeStruct(images, jnp.float32)
     if not isinstance(network, inception_jax.Model):
         return jax.eval_shape(network, image)
     for name in layers:

@@ -11,8 +11,32 @@ from jaxtyping import Float
 
 from featvis import engine
 from featvis.network import Bound
-from featvis.plan import Job
-from featvis.result import Result
+from featvis.plan import Batch, Job
+from featvis.result import Origin, Result
+
+
+@dataclass(frozen=True)
+class Course:
+    """How long an optimisation takes, what is kept on the way, and the image each objective begins with, if any."""
+
+    steps: int
+    snapshots: tuple[int, ...] = ()
+    starts: Float[np.ndarray, "..."] | None = None
+
+    def stretches(self) -> list[tuple[int, int]]:
+        """First and last step of each run of the device, which ends at snapshots.
+
+        >>> Course(20, (3, 20)).stretches()
+        [(0, 3), (3, 19), (19, 20)]
+        """
+        ends = sorted({*(step for step in self.snapshots if step < self.steps), self.steps})
+        result, done = [], 0
+        for end in ends:
+            while done < end:
+                stop = min(done + engine.CHUNK, end)
+                result.append((done, stop))
+                done = stop
+        return result
 
 
 @dataclass(frozen=True)
@@ -20,55 +44,86 @@ class Attempt:
     """What came of a job."""
 
     job: Job
-    image: Float[np.ndarray, "h w c"]
+    image: Float[np.ndarray, "..."]
     history: Float[np.ndarray, " steps"]
     score: float
     steps_done: int
+    reached: bool
+    snapshots: Float[np.ndarray, "..."]
+    origin: Origin
 
 
 def optimise(
     program: engine.Program,
     bound: Bound,
-    jobs: Sequence[Job],
-    width: int,
-    steps: int,
+    units: engine.Units,
+    batch: Batch,
+    course: Course,
     advanced: Callable[[int], object],
-) -> list[Attempt]:
-    """Run `jobs` for `steps` steps in a program of that width, calling `advanced(image_steps)` as it goes.
+) -> tuple[list[Attempt], bool]:
+    """Run a batch along `course`, calling `advanced(image_steps)` as it goes.
 
-    Ctrl-C ends it early: the attempts then have as many steps as were finished, and there are none if none were.
+    Returns what came of the jobs, and whether Ctrl-C ended it early: they then have as many steps as were finished,
+    and there are none if none were.
 
     Raises:
-        MemoryError: the device's memory does not hold `width` images.
+        MemoryError: the device's memory does not hold the batch.
     """
-    padded = [*jobs, *[jobs[-1]] * (width - len(jobs))]
-    data = engine.stack([job.objective.data for job in padded])
-    keys = jnp.stack([job.key for job in padded])
-    history = np.full((len(padded), steps), np.nan, np.float32)
-    done, state = 0, None
+    width, wanted = len(batch.padded), len(batch.places)
+    history = np.full((width, course.steps), np.nan, np.float32)
+    kept = np.full((width, len(course.snapshots), *program.param.shape), np.nan, np.float32)
+    done, state, interrupted = 0, None, False
     try:
-        state = engine.init(program, keys)
-        while done < steps:
-            stop = min(done + engine.CHUNK, steps)
-            newer, values = engine.advance(program, bound, data, keys, state, jnp.int32(done), jnp.int32(stop))
-            history[:, done:stop] = np.asarray(values)[:, : stop - done]
-            advanced(len(jobs) * (stop - done))
-            state, done = newer, stop
+        starts = None if course.starts is None else course.starts[[job.index for job in batch.padded]]
+        state = engine.init(program, units.keys, starts)
+        for begin, end in course.stretches():
+            newer, values = engine.advance(program, bound, units, state, jnp.int32(begin), jnp.int32(end))
+            history[:, begin:end] = np.asarray(values)[:, : end - begin]
+            advanced(wanted * (end - begin))
+            state, done = newer, end
+            _keep(kept, course, program, state, done)
+            if program.stops and np.asarray(state.reached).all():
+                advanced(wanted * (course.steps - done))
+                break
     except KeyboardInterrupt:
         if not done:
-            return []
+            return [], True
+        interrupted = True
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         message = f"the device's memory does not hold {width} images at once; give a smaller `batch`"
         raise MemoryError(message) from error
+    assert state is not None
     history[:, done:] = np.nan
-    images, scores = engine.finish(program, bound, data, state)
-    images, scores = np.asarray(images), np.asarray(scores)
-    return [Attempt(job, images[i], history[i], float(scores[i]), done) for i, job in enumerate(jobs)]
+    images, scores = (np.asarray(part) for part in engine.finish(program, bound, units, state))
+    steps, reached = np.asarray(state.steps), np.asarray(state.reached)
+    for place, step in enumerate(course.snapshots):
+        if step > done:
+            # What has reached its target does not change any more.
+            kept[reached, place] = images[reached]
+    attempts = [
+        Attempt(
+            job=batch.padded[i],
+            image=images[i],
+            history=history[i],
+            score=float(scores[i]),
+            steps_done=int(steps[i]),
+            reached=bool(reached[i]),
+            snapshots=kept[i],
+            origin=Origin.of(units.keys[i], i, width),
+        )
+        for i in batch.places
+    ]
+    return attempts, interrupted
 
 
-def best(units: Sequence[Sequence[Attempt]], restarts: int, seed: int, interrupted: bool) -> Result:
+def _keep(kept: np.ndarray, course: Course, program: engine.Program, state: engine.State, done: int) -> None:
+    for place in (i for i, step in enumerate(course.snapshots) if step == done):
+        kept[:, place] = np.asarray(engine.images(program, state))
+
+
+def best(units: Sequence[Sequence[Attempt]], restarts: int, course: Course, seed: int, interrupted: bool) -> Result:
     """The attempt with the highest score of each unit, which has as many steps as its least advanced attempt."""
     chosen = [max(attempts, key=lambda a: (np.isfinite(a.score), a.score)) for attempts in units]
     for attempt in chosen:
@@ -81,6 +136,10 @@ def best(units: Sequence[Sequence[Attempt]], restarts: int, seed: int, interrupt
         labels=tuple(a.job.objective.label for a in chosen),
         indices=np.array([a.job.index for a in chosen]),
         steps_done=np.array([min(a.steps_done for a in unit) if len(unit) == restarts else 0 for unit in units]),
+        reached=np.array([a.reached for a in chosen]),
+        snapshots=np.stack([a.snapshots for a in chosen]),
+        snapshot_steps=course.snapshots,
+        origins=tuple(a.origin for a in chosen),
         seed=seed,
         interrupted=interrupted,
     )

@@ -1,10 +1,11 @@
-"""Models from weights files and into them."""
+"""Models from weights files and into them, and how files of any kind are written whole."""
 
 import hashlib
 import io
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,53 @@ def save(model: Model, path: str | Path) -> None:
         raise ValueError(f"the architecture of {model.name} does not survive being written as JSON")
     provenance = dict(model.provenance.get("origin", model.provenance))
     metadata = {"architecture": to_json(model.architecture), "provenance": json.dumps(provenance, default=str)}
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
+    with replacing(path) as temporary:
         temporary.write_bytes(_encode(path.suffix, arrays, metadata))
         back = readers.parse(path.name, temporary.read_bytes())
         if not (_identical(arrays, back.arrays) and back.metadata == metadata):
             raise OSError(f"{path.name} reads back differently from what was written; nothing was saved")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, which takes its place if the block ends well and is removed if not.
+
+    Args:
+        path: a file in an existing folder, replaced if it is there.
+
+    Raises:
+        OSError: the temporary file could not be moved to its place.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "notes.txt")) as temporary:
+    ...         _ = temporary.write_text("all or nothing")
+    ...     Path(folder, "notes.txt").read_text(), len(list(Path(folder).iterdir()))
+    ('all or nothing', 1)
+    """
+    # Beside it, because only within a file system is moving a file one step.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write `content` into the file `path`, or leave what is there.
+
+    Raises:
+        OSError: the file could not be written.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder, "a"), b"content")
+    ...     Path(folder, "a").read_bytes()
+    b'content'
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def _encode(ending: str, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> bytes:

@@ -2,9 +2,10 @@
 
 import csv
 import io
-import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from inception_jax.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def write(rows: list[Row], path: Path) -> None:
     writer = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
-    _put(path, text.getvalue().encode())
+    write_whole(path, text.getvalue().encode())
 
 
 def read(path: Path) -> list[Row]:
@@ -89,7 +90,7 @@ def draw(rows: list[Row], path: Path) -> None:
         axes.legend(frameon=False)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
-    _put(path, image.getvalue())
+    write_whole(path, image.getvalue())
 
 
 def summary(rows: list[Row]) -> str:
@@ -98,13 +99,3 @@ def summary(rows: list[Row]) -> str:
     parts = [f"loss {rows[-1].train_loss:.3f}, {rows[-1].images_per_second:.0f} images/s"] if rows else []
     parts += [f"top-1 {judged[-1].validation_top1:.1%}"] if judged else []
     return ", ".join(parts)
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write a file whole, or leave what is there."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

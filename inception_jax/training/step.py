@@ -116,7 +116,7 @@ def compiled(
     gradients and batch statistics are those of the whole batch.
     """
     function = partial(step, architecture, recipe, optimizer)
-    return jax.jit(function, donate_argnums=0, out_shardings=replicated)
+    return jax.jit(function, donate_argnums=0, out_shardings=replicated, compiler_options=ops.compiler_options())
 
 
 def logit_names(architecture: Architecture) -> tuple[str, ...]:

@@ -256,7 +256,7 @@ def test_default_directory_tells_runs_apart(
         (["--units", "conv2d2:8-20"], "error: conv2d2 has no units '8-20'; it has units 0 to 11\n"),
         (["--units", "x"], "error: cannot read 'x'; expected \"layer:unit\", "),
         (["--steps", "0"], "error: steps is 0; expected a whole number, at least 1\n"),
-        (["--size", "0"], "error: image size is 0; expected sides of at least 1 pixel\n"),
+        (["--size", "0"], "error: image size is 0; expected sides of at least 1 pixel"),
     ],
 )
 def test_requests_that_cannot_be_met(

@@ -1,67 +1,32 @@
-import math
-
 import jinja2
 import numpy as np
 import pytest
-from PIL import Image, ImageColor
 
 from experiments import page
 
-COLOURS = ["red", "green", "blue", "yellow", "cyan"]
 
-
-@pytest.mark.parametrize("count", [1, 2, 5, 16, 40])
-def test_contact_sheet_holds_every_image_once(count: int) -> None:
-    images = [Image.new("RGB", (24, 24), (10 + i, 0, 200)) for i in range(count)]
-    pixels = np.asarray(page.contact_sheet(images, [f"mixed4a:{i}" for i in range(count)]))
-    for i in range(count):
-        assert (pixels == (10 + i, 0, 200)).all(-1).sum() == 24 * 24
-    assert pixels.shape[0] / pixels.shape[1] < 2.5
-    assert pixels.shape[1] / pixels.shape[0] < 2.5
-
-
-def test_contact_sheet_keeps_reading_order_and_writes_labels() -> None:
-    images = [Image.new("RGB", (60, 60), colour) for colour in COLOURS]
-    labelled = np.asarray(page.contact_sheet(images, ["unit 1"] * 5))
-    bare = np.asarray(page.contact_sheet(images, [""] * 5))
-    assert (labelled != bare).any()
-    places = [np.argwhere((bare == ImageColor.getrgb(colour)).all(-1))[0] for colour in COLOURS]
-    assert [tuple(p) for p in places] == sorted(tuple(p) for p in places)
-
-
-def test_long_labels_are_shortened() -> None:
-    sheet = page.contact_sheet([Image.new("RGB", (40, 40), "red")], ["mixed4a_3x3_bottleneck_pre_relu:12"])
-    beside = np.asarray(sheet)[:, :6]
-    assert (beside == 255).all()
-
-
-def test_sparkline_spans_the_box() -> None:
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=512)
-    points = np.array([[float(n) for n in pair.split(",")] for pair in page.sparkline(values).split()])
-    assert len(points) <= 120
-    assert points[0, 0] == 0
-    assert points[-1, 0] == 120
-    assert (np.diff(points[:, 0]) > 0).all()
-    assert points[:, 1].min() == 1
-    assert points[:, 1].max() == 27
-
-
-@pytest.mark.parametrize(
-    ("values", "points"),
-    [([], ""), ([math.nan], ""), ([2.0], "0,27"), ([3.0, 3.0], "0,27 120,27"), ([0.0, 1.0, math.nan], "0,27 120,1")],
-)
-def test_sparkline_of_little(values: list[float], points: str) -> None:
-    assert page.sparkline(np.array(values)) == points
+def test_filters_are_in_colour_and_each_has_its_own_scale() -> None:
+    kernel = np.zeros((2, 3, 3, 5), np.float32)
+    kernel[0, 1, :, 1] = [0.5, 0, -0.25]
+    kernel[..., 2] = 7
+    pixels = np.asarray(page.filter_sheet(kernel, zoom=4))
+    # Four columns, the root of 2.6 times 5; 8 pixels of paper between filters of 8 x 12.
+    assert pixels.shape == (8 + 2 * 16, 8 + 4 * 20, 3)
+    first, second, third = (pixels[8:16, x : x + 12] for x in (8, 28, 48))
+    assert (first == 128).all()
+    assert (second[:4, 4:8] == [255, 128, 64]).all()
+    assert (second[4:] == 128).all()
+    assert (third == 255).all()
 
 
 def test_templates_escape_and_miss_nothing() -> None:
-    context = {"title": "<script>", "lede": "", "missing": 0, "layers": {}, "provenance": {"Command": "a && b"}}
-    html = page.render("feature_vis.html", **context, files=[])
+    context = {"title": "<script>", "lede": "a && b", "notice": "", "blocks": [], "provenance": {"Command": "<b>"}}
+    html = page.render("figures.html", **context, files=[])
     assert "<h1>&lt;script&gt;</h1>" in html
     assert "a &amp;&amp; b" in html
+    assert "<code>&lt;b&gt;</code>" in html
     with pytest.raises(jinja2.UndefinedError, match="title"):
-        page.render("feature_vis.html")
+        page.render("figures.html")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 import dataclasses
+import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import pytest
 
 import inception_jax
 from experiments import provenance
+from experiments.feature_vis import Config
 
 IDENTITY = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
 
@@ -48,6 +51,26 @@ def test_digest_depends_on_names_shapes_types_and_values() -> None:
         {"a": {**base["a"], "kernel": jnp.arange(4.0) + 1}},
     ]
     assert digest not in map(provenance.weights_digest, others)
+
+
+def test_settings_are_what_decides_the_results() -> None:
+    model = {"architecture": "mini", "arrays_sha256": "ab", "source": "mini.safetensors"}
+    base = provenance.settings("feature_vis", Config(size=64), model)
+    for other in (Config(size=64, out=Path("o")), Config(size=64, force=True, batch=3), Config(size=64, model="m.npz")):
+        assert provenance.settings("feature_vis", other, model) == base
+    assert provenance.settings("feature_vis", Config(), model, size=64) == base
+    for other in (Config(size=65), Config(size=64, seed=1), Config(size=64, steps=9)):
+        assert provenance.settings("feature_vis", other, model) != base
+    assert provenance.settings("feature_vis", Config(size=64), {**model, "arrays_sha256": "cd"}) != base
+
+
+def test_facts_fit_json() -> None:
+    facts = provenance.facts("feature_vis", Config(out=Path("a", "b"), seed=2), {"architecture": "mini"})
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["config"]["out"] == str(Path("a", "b"))
+    assert facts["seed"] == facts["config"]["seed"] == 2
+    assert facts["model"] == {"architecture": "mini"}
+    assert datetime.now(UTC) - datetime.fromisoformat(facts["started"]) < timedelta(minutes=1)
 
 
 def test_model_facts_keep_what_json_can_hold() -> None:

@@ -57,10 +57,22 @@ def test_a_run_without_results_gives_way(tmp_path: Path) -> None:
 
 
 def test_force_discards_results(tmp_path: Path) -> None:
-    begun(tmp_path).write_image("images/a.png", np.zeros((2, 2, 3)))
+    run = begun(tmp_path)
+    run.write_image("images/a.png", np.zeros((2, 2, 3)))
+    for name in (
+        "images/a.webp",
+        "a.gif",
+        "atlas.json",
+        "index.html",
+        "scores.csv",
+        "model.safetensors",
+        "checkpoints/1/state",
+    ):
+        run.write_text(name, "")
+    run.write_arrays("a.npz", {})
     run = open_run(tmp_path, {"steps": 5}, {}, force=True)
     assert run.metrics == {}
-    assert list((tmp_path / "images").iterdir()) == []
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["config.json"]
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -105,9 +117,11 @@ def test_files_have_the_usual_permissions(tmp_path: Path) -> None:
 def test_images_round_to_the_nearest_level(tmp_path: Path) -> None:
     levels = np.arange(256) / 255
     image = np.stack([levels, np.clip(levels + 0.4 / 255, 0, 1), levels - 0.4 / 255], -1)[None].astype(np.float32)
-    RunDirectory(tmp_path).write_image("a.png", image)
+    run = RunDirectory(tmp_path)
+    run.write_image("a.png", image)
     read = np.asarray(Image.open(tmp_path / "a.png"))
     assert (read == np.arange(256)[None, :, None]).all()
+    assert (run.read_image("a.png") == (np.arange(256, dtype=np.float32) / 255)[None, :, None]).all()
 
 
 def test_arrays_come_back(tmp_path: Path) -> None:

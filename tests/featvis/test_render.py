@@ -204,7 +204,9 @@ def test_ctrl_c_anywhere_keeps_what_is_finished(narrow, monkeypatch, where):
 
 
 def test_lists_of_all_lengths_need_few_programs():
-    widths = {width for n in range(1, 600) for _, width in plan.batches(list(range(n)), 256)}
+    jobs = plan.jobs([obj.channel("mixed3a", 0)], 0, 1)
+    groups = [plan.Group((), (), [], jobs * n) for n in range(1, 600)]
+    widths = {len(batch.padded) for group in groups for batch in plan.batches(group, 256)}
     assert widths == {1, 2, 4, 8, 16, 32, 64, 128, 256}
 
 
@@ -308,7 +310,7 @@ def test_other_networks_are_sized_by_their_intermediates():
     def logits_only(images):
         return {"logits": jax.jit(lambda x: jnp.exp(x).sum((1, 2)))(images)}
 
-    size = network.activation_bytes(logits_only, ("logits",), (224, 224))
+    size = network.activation_bytes(logits_only, ("logits",), (1, 224, 224, 3))
     assert size >= 4 * 224 * 224 * 3
 
 

@@ -11,7 +11,7 @@ import safetensors.numpy
 
 import inception_jax
 from inception_jax import Model, initialise
-from inception_jax.files import read_model, save
+from inception_jax.files import read_model, replacing, save, write_whole
 from inception_jax.readers import WeightsError
 
 SMALL = dataclasses.replace(inception_jax.INCEPTION5H.scaled(1 / 16), classes=10)
@@ -29,6 +29,29 @@ def assert_same(a, b):
     for x, y in zip(jax.tree.leaves(a.weights), jax.tree.leaves(b.weights), strict=True):
         assert x.dtype == y.dtype
         np.testing.assert_array_equal(np.asarray(x), np.asarray(y))
+
+
+@pytest.mark.parametrize("before", [None, b"before"])
+def test_files_appear_whole_or_not_at_all(before, tmp_path):
+    path = tmp_path / "a.txt"
+    if before is not None:
+        path.write_bytes(before)
+    there = [(file.name, file.read_bytes()) for file in tmp_path.iterdir()]
+
+    def interrupted():
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            assert temporary.parent == path.parent
+            assert before is None or path.read_bytes() == before
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == there
+    write_whole(path, b"after")
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.txt", b"after")]
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "missing" / "a.txt", b"after")
 
 
 @ENDINGS

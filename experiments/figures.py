@@ -1,0 +1,245 @@
+"""A run that shows something: pieces of work that are done once, figures, tables, numbers, and the page of them all.
+
+An experiment on a model is `run` with a function that draws. Everything that takes long goes through `Figures.kept`, so
+that an interrupted run goes on after the last piece that was finished.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+import featvis
+import inception_jax
+from experiments import page, provenance
+from experiments.options import Options, load_model, usage_errors
+from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
+from experiments.stopwatch import Stopwatch
+from featvis.display import course, sparkline
+
+INDEX = "index.html"
+
+Picture = Float[np.ndarray, "height width channels"] | Image.Image | str
+"""Something to show: an array in [0, 1], an image, or the name of a file that the run's directory has already."""
+Value = str | int | float
+Drawn = featvis.Result | Mapping[str, Any]
+
+
+@dataclass
+class Figures:
+    """The page of a run, built from above to below by its methods.
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> figures = Figures(RunDirectory(Path(folder.name)), "Curves", "What the first layer looks for.")
+    >>> figures.section("Filters")
+    >>> figures.figure("filters", np.zeros((8, 8, 3)), "All of them, black here.", alt="A black square")
+    >>> (Path(folder.name) / "images" / "filters.png").exists()
+    True
+    >>> folder.cleanup()
+    """
+
+    directory: RunDirectory
+    title: str
+    lede: str
+    blocks: list[dict[str, Any]] = field(default_factory=list)
+    numbers_shown: dict[str, Value] = field(default_factory=dict)
+
+    def section(self, heading: str, text: str = "") -> None:
+        """Begin a section; an empty heading adds a paragraph to the one before."""
+        self.blocks.append({"kind": "section", "heading": heading, "text": text})
+
+    def figure(
+        self,
+        name: str,
+        image: Picture,
+        caption: str,
+        *,
+        alt: str,
+        rows: Sequence[Sequence[str]] = (),
+        link: str | None = None,
+        coarse: bool = False,
+    ) -> None:
+        """Show a picture, numbered, across the page.
+
+        Args:
+            name: of the figure and its file, `images/<name>.png`: small letters, digits, `_` and `-`.
+            image: the picture.
+            caption: what is to be seen, in a sentence or two.
+            alt: the same for those who do not see it.
+            rows: lines of labels below the picture, each in columns of equal width; for pictures that are rows of
+                images.
+            link: a file of the run, or an address, that the picture leads to; by default its own file.
+            coarse: show its pixels as squares where it is enlarged.
+
+        Raises:
+            ValueError: another kind of name, or one that another figure has.
+        """
+        if not re.fullmatch(r"[a-z0-9_-]+", name) or any(block.get("name") == name for block in self.blocks):
+            raise ValueError(f"a figure cannot be called {name!r}; expected small letters, digits, _ and -, once each")
+        number = 1 + sum(block["kind"] == "figure" for block in self.blocks)
+        about = {"name": name, "number": number, "caption": caption, "alt": alt, "rows": rows, "coarse": coarse}
+        shown = self._shown(image, name)
+        self.blocks.append({"kind": "figure", **about, **shown, "link": link or shown["image"]})
+
+    def tile(
+        self,
+        name: str,
+        image: Picture,
+        label: str,
+        *,
+        caption: str = "",
+        note: str = "",
+        curve: Float[np.ndarray, " steps"] | None = None,
+    ) -> dict[str, Any]:
+        """One image of a `gallery`.
+
+        Args:
+            name: of the tile, its place on the page and its file.
+            image: the picture.
+            label: what it is of.
+            caption: a number, or a few words, beside the label.
+            note: what should be noticed about it.
+            curve: course of its objective, NaN where there is none.
+        """
+        values = np.zeros(0) if curve is None else np.asarray(curve)
+        about = {"name": name, "label": label, "caption": caption, "note": note}
+        return {**about, **self._shown(image, name), "curve": sparkline(values), "course": course(values)}
+
+    def gallery(self, tiles: Sequence[Mapping[str, Any]]) -> None:
+        """Show many images of one kind, as many beside each other as there is room for; see `tile`."""
+        self.blocks.append({"kind": "gallery", "tiles": tiles})
+
+    def numbers(self, values: Mapping[str, Value]) -> None:
+        """Show a few numbers, large; `run` records them in metrics.json. Texts are shown as they are."""
+        self.numbers_shown |= values
+        self.blocks.append({"kind": "numbers", "values": {name: _words(value) for name, value in values.items()}})
+
+    def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Value]], caption: str) -> None:
+        """Show a table, and write it as `<name>.csv`."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        self.directory.write_text(f"{name}.csv", text.getvalue())
+        shown = [[(_words(cell), not isinstance(cell, str)) for cell in row] for row in rows]
+        about = {"name": name, "file": f"{name}.csv", "caption": caption}
+        self.blocks.append({"kind": "table", **about, "header": header, "rows": shown})
+
+    def kept(self, name: str, make: Callable[[], Drawn]) -> dict[str, np.ndarray]:
+        """The arrays that `make` makes, made once: they are kept in `<name>.npz`, and read from there the next time.
+
+        Args:
+            name: of the piece of work.
+            make: returns arrays by name, or a `Result`, of which `images`, `history` and `scores` are kept.
+
+        Raises:
+            UsageError: what the libraries cannot do (`ValueError`, `OSError`, `MemoryError`).
+            KeyboardInterrupt: Ctrl-C; an interrupted result is not kept.
+        """
+        file = f"{name}.npz"
+        if not (self.directory.path / file).exists():
+            with usage_errors(), Stopwatch() as watch:
+                made = make()
+                seconds = round(watch.lap().wall, 3)
+            if isinstance(made, featvis.Result):
+                if made.interrupted:
+                    raise KeyboardInterrupt
+                made = {"images": made.images, "history": made.history, "scores": made.scores}
+            self.directory.write_arrays(file, made)
+            metrics = self.directory.metrics
+            times = metrics.get("seconds", {}) | {name: seconds}
+            self.directory.write_json(METRICS, {**metrics, "finished": False, "seconds": times})
+        return self.directory.read_arrays(file)
+
+    def write(self, notice: str = "", made: Mapping[str, str] | None = None, files: Sequence[str] = ()) -> None:
+        """Write `index.html`.
+
+        Args:
+            notice: what should be read first, such as that the run is not finished.
+            made: more rows for the list that says how the page was made.
+            files: of the run, linked at the end.
+        """
+        html = page.render(
+            "figures.html",
+            title=self.title,
+            lede=self.lede,
+            notice=notice,
+            blocks=self.blocks,
+            provenance=page.provenance(self.directory.config) | dict(made or {}),
+            files=files,
+        )
+        self.directory.write_text(INDEX, html)
+
+    def _shown(self, image: Picture, name: str) -> dict[str, Any]:
+        file = image if isinstance(image, str) else f"images/{name}.png"
+        if not isinstance(image, str):
+            self.directory.write_image(file, image)
+        with Image.open(self.directory.path / file) as picture:
+            return {"image": file, "width": picture.width, "height": picture.height}
+
+
+def run(
+    experiment: str,
+    config: Options,
+    title: str,
+    lede: str,
+    draw: Callable[[Figures, inception_jax.Model], None],
+) -> int:
+    """Run an experiment whose results are figures of a model; returns the exit code.
+
+    A finished run says so and does nothing, an interrupted one goes on where it stopped, `--force` starts over.
+
+    Args:
+        experiment: its name.
+        config: its options.
+        title: of its page.
+        lede: one or two sentences that say what the page shows.
+        draw: adds figures, tables and numbers to the page.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    model = load_model(config)
+    known = provenance.model_facts(model)
+    settings = provenance.settings(experiment, config, known)
+    path = config.out or Path("results", experiment, f"{model.name}-{identity(settings)[:8]}")
+    directory = open_run(path, settings, provenance.facts(experiment, config, known), force=config.force)
+    if directory.metrics.get("finished") and directory.newer(INDEX, METRICS):
+        print(f"finished before, nothing to do (--force starts over): {path / INDEX}")
+        return 0
+    figures = Figures(directory, title, lede)
+    try:
+        draw(figures, model)
+    except KeyboardInterrupt:
+        if not directory.metrics:
+            raise
+        figures.write("This run was interrupted. The command below goes on where it stopped.", files=_files(path))
+        print(f"interrupted; the same command goes on: {path / INDEX}")
+        return 130
+    metrics = directory.metrics
+    seconds = metrics.get("seconds", {})
+    directory.write_json(METRICS, {"finished": True, "seconds": seconds, "numbers": figures.numbers_shown})
+    figures.write(made={"Made in": page.duration(sum(seconds.values()))}, files=_files(path))
+    print(path / INDEX)
+    return 0
+
+
+def _files(path: Path) -> list[str]:
+    return [METRICS, CONFIG, *sorted(file.name for kind in ("*.csv", "*.npz") for file in path.glob(kind))]
+
+
+def _words(value: Value) -> str:
+    """A number for people.
+
+    >>> _words(6998552), _words(0.123456), _words("12 %")
+    ('6,998,552', '0.1235', '12 %')
+    """
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
