@@ -2,10 +2,8 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,7 +14,7 @@ from featvis.algebra import GRADIENT, INPUT, STEP, Objective, check
 from featvis.engine import Program
 from featvis.network import Network, activation_shapes, unit_counts
 from featvis.param import Parameterization
-from featvis.transforms import Transform, apply, output_size
+from featvis.transforms import Transform, collapse_alpha_random, output_shape
 from inception_jax.gradients import LUCID, Rules
 
 Objectives = str | Objective | Iterable[str | Objective]
@@ -68,8 +66,6 @@ def opaque(param: Parameterization, transforms: Sequence[Transform]) -> tuple[Tr
     """The transforms, with one more where the parameterisation is transparent and they leave it so."""
     transforms = tuple(transforms)
     if getattr(param, "alpha", False) and view_shape(images_shape(param), transforms)[3] == 4:
-        from featvis.transforms import collapse_alpha_random
-
         return (*transforms, collapse_alpha_random())
     return transforms
 
@@ -80,13 +76,7 @@ def view_shape(images: Images, transforms: Sequence[Transform]) -> Images:
     Raises:
         ValueError: a transform leaves nothing of them.
     """
-    each, height, width, channels = images
-    if channels == 3:
-        output_size(transforms, (height, width))
-    spec = jax.ShapeDtypeStruct((height, width, channels), jnp.float32)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    seen = jax.eval_shape(partial(apply, tuple(transforms)), key, spec).shape
-    return each, *seen
+    return images[0], *output_shape(transforms, images[1:])
 
 
 def resolve(model: Network, objectives: Objectives, view: Images) -> list[Objective]:

@@ -10,8 +10,9 @@ from featvis.param import spectrum
 from featvis.param.balls import Perturbed, perturbed, unit_ball_l2, unit_ball_linf
 from featvis.param.base import Parameterization
 from featvis.param.fields import spectrum_scale
-from featvis.param.images import Image, grey, image, laplacian, lowres, maco
+from featvis.param.images import Image, grey, image, maco
 from featvis.param.patterns import Cppn, cppn
+from featvis.param.pyramids import laplacian, lowres
 from featvis.param.sampling import bilinear_sample, sample
 from featvis.param.several import ALIGNED, Interpolation, Stack, aligned, interpolation_basis, shared, stack
 

@@ -21,7 +21,7 @@ _FULL = 1 - 1e-5
 
 
 @jax.custom_vjp
-def unit_ball_l2(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
+def unit_ball_l2(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`x`, shortened where its Euclidean norm is above 1.
 
     The gradient is that of `x` itself; for an `x` outside, without the part that leads further out if descended along.
@@ -49,7 +49,7 @@ def _l2_backward(x: Array, g: Array) -> tuple[Array]:
 unit_ball_l2.defvjp(_l2_forward, _l2_backward)
 
 
-def unit_ball_linf(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
+def unit_ball_linf(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """`x`, each value clipped to [-1, 1].
 
     The gradient is that of `x` itself, but zero where descending along it would lead a clipped value further out.
@@ -90,7 +90,7 @@ class Perturbed:
         """Small normal numbers: about a hundredth of the radius."""
         return 0.01 * jax.random.normal(key, self.shape, jnp.float32)
 
-    def __call__(self, params: Float[AnyArray, "h w c"]) -> Float[Array, "h w c"]:
+    def __call__(self, params: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         """The photograph with the perturbation, in [0, 1]."""
         inside = unit_ball_l2 if self.norm == "l2" else unit_ball_linf
         return clip(self.photograph.array + self.reach * inside(params / self._unit))
@@ -102,7 +102,7 @@ class Perturbed:
             ValueError: an image of another shape.
         """
         check_shape(image, self.shape)
-        return (image - self.photograph.array) / self.reach * self._unit
+        return jnp.asarray(image - self.photograph.array) / self.reach * self._unit
 
 
 def perturbed(photograph: Float[AnyArray, "h w c"], radius: float, norm: Norm = "l2") -> Perturbed:
@@ -136,6 +136,4 @@ def perturbed(photograph: Float[AnyArray, "h w c"], radius: float, norm: Norm = 
 
 
 def _shrink(x: Array) -> Float[Array, ""]:
-    square = jnp.sum(jnp.square(x))
-    # Of zero, there is no gradient to be had: 1 is as good.
-    return jnp.minimum(1, _FULL / jnp.sqrt(jnp.where(square > 0, square, 1)))
+    return jnp.minimum(1, _FULL / jnp.sqrt(jnp.maximum(jnp.sum(jnp.square(x)), 1e-30)))

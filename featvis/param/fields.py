@@ -14,7 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from featvis.color import AnyArray
 from featvis.frozen import Frozen
 from featvis.param.base import Parameterization
 
@@ -24,7 +23,7 @@ class Field(Parameterization, Protocol):
     """Unbounded values on a grid, `[*images, height, width, channels]`."""
 
     @property
-    def invert(self) -> Callable[[Float[AnyArray, "*images h w c"]], Any]:
+    def invert(self) -> Callable[[Float[Array, "*images h w c"]], Any]:
         """A method that finds the parameters of given values, or of the nearest that the field can take."""
         ...
 
@@ -40,13 +39,13 @@ class Pixels:
         """Normal numbers."""
         return self.sd * jax.random.normal(key, self.shape, jnp.float32)
 
-    def __call__(self, params: Float[AnyArray, "h w c"]) -> Float[Array, "h w c"]:
+    def __call__(self, params: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         """The parameters themselves."""
-        return jnp.asarray(params)
+        return params
 
-    def invert(self, raw: Float[AnyArray, "h w c"]) -> Float[Array, "h w c"]:
+    def invert(self, raw: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
         """The values themselves."""
-        return jnp.asarray(raw)
+        return raw
 
 
 @dataclass(frozen=True)
@@ -69,13 +68,13 @@ class Fourier:
         height, width, channels = self.shape
         return self.sd * jax.random.normal(key, (2, channels, height, width // 2 + 1), jnp.float32)
 
-    def __call__(self, params: Float[AnyArray, "2 c h f"]) -> Float[Array, "h w c"]:
+    def __call__(self, params: Float[Array, "2 c h f"]) -> Float[Array, "h w c"]:
         """The real inverse transform."""
         scale = self._scale
         spectrum = jax.lax.complex(params[0] * scale, params[1] * scale)
         return jnp.moveaxis(jnp.fft.irfft2(spectrum, s=self.shape[:2]), 0, -1) / 4
 
-    def invert(self, raw: Float[AnyArray, "h w c"]) -> Float[Array, "2 c h f"]:
+    def invert(self, raw: Float[Array, "h w c"]) -> Float[Array, "2 c h f"]:
         """The real transform."""
         spectrum = jnp.fft.rfft2(jnp.moveaxis(raw, -1, 0))
         return 4 * jnp.stack([spectrum.real, spectrum.imag]) / self._scale
@@ -104,11 +103,11 @@ class LowRes:
         """Normal numbers."""
         return self.sd * jax.random.normal(key, (*self.underlying, self.shape[2]), jnp.float32)
 
-    def __call__(self, params: Float[AnyArray, "h2 w2 c"]) -> Float[Array, "h w c"]:
+    def __call__(self, params: Float[Array, "h2 w2 c"]) -> Float[Array, "h w c"]:
         """The enlarged grid."""
         return _along_both(*self._matrices, params)
 
-    def invert(self, raw: Float[AnyArray, "h w c"]) -> Float[Array, "h2 w2 c"]:
+    def invert(self, raw: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c"]:
         """The grid nearest to it, by least squares."""
         rows, columns = self._matrices
         return _along_both(np.linalg.pinv(rows), np.linalg.pinv(columns), raw)
@@ -135,7 +134,7 @@ class Sum:
         first, *others = (part(p) for part, p in zip(self.parts, params, strict=True))
         return sum(others, first)
 
-    def invert(self, raw: Float[AnyArray, "*images h w c"]) -> tuple[Any, ...]:
+    def invert(self, raw: Float[Array, "*images h w c"]) -> tuple[Any, ...]:
         """Parameters of each part."""
         params = []
         for part in self.parts:
@@ -164,7 +163,7 @@ class Blend:
         """The averages."""
         return _along(0, self.weights.array, self.part(params))
 
-    def invert(self, raw: Float[AnyArray, "images h w c"]) -> Any:
+    def invert(self, raw: Float[Array, "images h w c"]) -> Any:
         """By least squares, in which images that are one source alone decide, where there are such."""
         weights = self.weights.array
         trust = np.where(weights.max(1) == 1, 1, 1e-4)

@@ -1,7 +1,7 @@
 """One image: a field, its colours, and how they come to lie in [0, 1]."""
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 from featvis import color
 from featvis.color import AnyArray, Colors
 from featvis.param.base import Size, check_count, check_shape, sides
-from featvis.param.fields import Field, Fourier, LowRes, Pixels, Sum
+from featvis.param.fields import Field, Fourier, Pixels
 from featvis.param.spectrum import Phases, Spectrum, natural
 from featvis.param.squash import Squash, clip, logit
 
@@ -61,7 +61,7 @@ class Image:
             ValueError: another shape.
         """
         check_shape(image, self.shape)
-        raw = logit(image) if self.squash == "sigmoid" else image - self._middle
+        raw = logit(image) if self.squash == "sigmoid" else jnp.asarray(image - self._middle)
         return self.field.invert(self._components(color.from_rgb, raw) if self.colors else raw)
 
     @property
@@ -70,7 +70,7 @@ class Image:
         mean = self.colors.mean if self.colors else (0.5,) * (self.shape[-1] - self.alpha)
         return np.array([*mean, *[0.5] * self.alpha], np.float32)
 
-    def _components(self, change: Any, raw: Float[AnyArray, "*images h w c"]) -> Float[Array, "*images h w c2"]:
+    def _components(self, change: Any, raw: Float[Array, "*images h w c"]) -> Float[Array, "*images h w c2"]:
         if not self.alpha:
             return change(raw, self.colors)
         return jnp.concatenate([change(raw[..., :-1], self.colors), raw[..., -1:]], axis=-1)
@@ -122,7 +122,7 @@ def image(
 
     basis = colors if decorrelate else None
     if channels is None:
-        return _paint(field, size, basis, squash, alpha)
+        return paint(field, size, basis, squash, alpha)
     if alpha or colors != color.IMAGENET:
         raise ValueError(f"channels is {channels}, besides alpha or colors; those are for images with colours")
     check_count("channels", channels, 1)
@@ -138,76 +138,6 @@ def grey(size: Size = 128, *, sd: float = 0.01, fft: bool = True, decay_power: f
     (32, 32, 3)
     """
     return image(size, sd=sd, fft=fft, decay_power=decay_power, colors=color.GREY)
-
-
-def lowres(
-    size: Size,
-    underlying: Size,
-    *,
-    sd: float = 0.01,
-    offset: int | tuple[int, int] = 0,
-    colors: Colors | None = color.IMAGENET,
-    squash: Squash = "sigmoid",
-    alpha: bool = False,
-) -> Image:
-    """A smooth image: a smaller one, enlarged bilinearly.
-
-    Args:
-        size: side in pixels, or (height, width).
-        underlying: size of the smaller image, at most `size`. The corner pixels of both lie on each other.
-        sd: standard deviation of the initial parameters.
-        offset: pixels by which the content is moved down and to the right, like a phase; at most `size`. What comes in
-            at the edges is a mirror image.
-        colors: as in `image`; None for none.
-        squash: as in `image`.
-        alpha: as in `image`.
-
-    Raises:
-        ValueError: a size or offset out of range.
-
-    Source: Lucid, `lowres_tensor`, which rounds the grid's lower right corner off; Lucent's has it as here.
-
-    >>> lowres(32, 4).field.init(jax.random.key(0)).shape
-    (4, 4, 3)
-    """
-    (height, width), (low, narrow) = sides(size), sides(underlying)
-    down, right = offset if isinstance(offset, tuple) else (offset, offset)
-    if low > height or narrow > width:
-        raise ValueError(f"underlying is {underlying}, larger than the image, {height}x{width}; expected at most that")
-    moves = check_count("offset", down, 0, height), check_count("offset", right, 0, width)
-    return _paint(lambda shape: LowRes(shape, (low, narrow), float(sd), moves), size, colors, squash, alpha)
-
-
-def laplacian(
-    size: Size = 128,
-    levels: int = 4,
-    *,
-    sd: float = 0.01,
-    colors: Colors | None = color.IMAGENET,
-    squash: Squash = "sigmoid",
-    alpha: bool = False,
-) -> Image:
-    """The sum of images of the full size, half of it, a quarter, and so on, enlarged bilinearly.
-
-    Args:
-        size: side in pixels, or (height, width).
-        levels: number of images; `2 ** (levels - 1)` is at most the shorter side.
-        sd: standard deviation of the initial parameters.
-        colors: as in `image`; None for none.
-        squash: as in `image`.
-        alpha: as in `image`.
-
-    Raises:
-        ValueError: a size or number of levels out of range.
-
-    Source: Lucid, `laplacian_pyramid_image`; Captum, `LaplacianImage`, which repeats pixels instead.
-
-    >>> [params.shape[:2] for params in laplacian(32, 3).init(jax.random.key(0))]
-    [(8, 8), (16, 16), (32, 32)]
-    """
-    most = min(sides(size)).bit_length()
-    check_count("levels", levels, 1, most)
-    return _paint(lambda shape: pyramid(shape, range(levels), sd), size, colors, squash, alpha)
 
 
 def maco(
@@ -231,8 +161,7 @@ def maco(
 
     Source: Fel et al. 2023, *Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
     Optimization*; `fading` is faccent's `mag_alpha`. Phases and images are not standardised as in Xplique and Horama,
-    so that a photograph's spectrum and phases give the photograph. Phases gain little from the small steps of other
-    parameterisations: the paper's learning rate is 1.
+    so that a photograph's spectrum and phases give the photograph. Both use a learning rate of 1: phases are angles.
 
     >>> maco(32).init(jax.random.key(0)).shape
     (3, 32, 17)
@@ -245,18 +174,14 @@ def maco(
     return Image(Phases(spectrum, fading), colors)
 
 
-def pyramid(shape: tuple[int, int, int], octaves: Iterable[int], sd: float) -> Sum:
-    """The sum of grids at `1 / 2 ** octave` of the resolution, at least one pixel a side, the coarsest first."""
-    height, width, _ = shape
+def paint(
+    field: Callable[[tuple[int, int, int]], Field], size: Size, colors: Colors | None, squash: Squash, alpha: bool
+) -> Image:
+    """An image of the field that `field` makes of a shape: with as many channels as `colors` has components.
 
-    def grid(octave: int) -> Field:
-        low = max(1, height >> octave), max(1, width >> octave)
-        return LowRes(shape, low, float(sd)) if octave else Pixels(shape, float(sd))
-
-    return Sum(tuple(grid(octave) for octave in sorted(octaves, reverse=True)))
-
-
-def _paint(field: Any, size: Size, colors: Colors | None, squash: Squash, alpha: bool) -> Image:
+    Raises:
+        ValueError: a side below 1, or an unknown `squash`.
+    """
     components = colors.matrix.array.shape[1] if colors else 3
     return Image(field((*sides(size), components + alpha)), colors, _known(squash), alpha)
 

@@ -9,25 +9,24 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from featvis.color import AnyArray
 from featvis.param.base import Size, check_count, sides
 
-Layers = tuple[tuple[Float[AnyArray, "_ _"], Float[AnyArray, " _"]], ...]
+Layers = tuple[tuple[Float[Array, "_ _"], Float[Array, " _"]], ...]
 
 
-def composite(x: Float[AnyArray, "... c"]) -> Float[Array, "... 2*c"]:
+def composite(x: Float[Array, "... c"]) -> Float[Array, "... 2*c"]:
     """Arc tangent and its square, side by side, each scaled to a root mean square of 1 for normal `x`."""
     a = jnp.arctan(x)
     return jnp.concatenate([a / 0.67, a * a / 0.6], axis=-1)
 
 
-def unbiased_composite(x: Float[AnyArray, "... c"]) -> Float[Array, "... 2*c"]:
+def unbiased_composite(x: Float[Array, "... c"]) -> Float[Array, "... 2*c"]:
     """Arc tangent and its square, side by side, each scaled to mean 0 and variance 1 for normal `x`."""
     a = jnp.arctan(x)
     return jnp.concatenate([a / 0.67, (a * a - 0.45) / 0.396], axis=-1)
 
 
-def normalized_relu(x: Float[AnyArray, "... c"]) -> Float[Array, "... c"]:
+def normalized_relu(x: Float[Array, "... c"]) -> Float[Array, "... c"]:
     """ReLU, scaled to mean 0 and variance 1 for normal `x`."""
     return (jax.nn.relu(x) - 0.4) / 0.58
 
@@ -98,7 +97,8 @@ def cppn(
         size: side in pixels, or (height, width). Coordinates run from -sqrt(3) to sqrt(3) along the longer side.
         hidden: units of each hidden layer.
         layers: number of hidden layers.
-        activation: "composite", "unbiased_composite", "normalized_relu", or a function of `[..., units]`.
+        activation: "composite", "unbiased_composite", "normalized_relu", or a function of `[..., units]`. Keep one
+            object for repeated calls: each new one is compiled anew.
         normalize: standardise each hidden unit over the image, before its bias.
         channels: of the image.
 

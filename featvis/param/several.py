@@ -14,7 +14,8 @@ from featvis.color import AnyArray, Colors
 from featvis.frozen import Frozen
 from featvis.param.base import Parameterization, Size, check_count, check_one_image, check_shape, sides
 from featvis.param.fields import Blend, Field, LowRes, Sum, linear_weights
-from featvis.param.images import Image, image, pyramid
+from featvis.param.images import Image, image
+from featvis.param.pyramids import pyramid
 
 Levels = Sequence[tuple[int, int]]
 

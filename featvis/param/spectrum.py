@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from featvis import color
-from featvis.color import AnyArray, Colors, Images
+from featvis.color import Colors, Images
 from featvis.frozen import Frozen
 from featvis.param.base import Size, sides
 from featvis.param.fields import linear_weights, spectrum_scale
@@ -96,7 +96,7 @@ class Phases:
         spectrum = jax.lax.complex(magnitude * jnp.cos(phase), magnitude * jnp.sin(phase))
         return jnp.moveaxis(jnp.fft.irfft2(spectrum, s=(height, width)), 0, -1)
 
-    def invert(self, raw: Float[AnyArray, "h w c"]) -> Any:
+    def invert(self, raw: Float[Array, "h w c"]) -> Any:
         """The phases of given values, which come back if they have the magnitudes of this field."""
         phase = jnp.angle(jnp.fft.rfft2(jnp.moveaxis(raw, -1, 0)))
         return (phase, jnp.full(phase.shape, _FADE)) if self.fading else phase

@@ -15,7 +15,7 @@ MARGIN = 1 / 512
 
 
 @jax.custom_vjp
-def clip(x: Float[AnyArray, "*shape"]) -> Float[Array, "*shape"]:
+def clip(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Values clipped to [0, 1], with a gradient that leads back inside.
 
     Where a value is clipped, the gradient passes if descending along it leads inside, and is zero if it leads further

@@ -136,7 +136,7 @@ def random_params(p: param.Parameterization, seed: int) -> Any:
     """Parameters drawn by NumPy: compiling `init` takes longer than all the rest."""
     rng = np.random.default_rng(seed)
     shapes = jax.eval_shape(p.init, jax.random.key(0))
-    return jax.tree.map(lambda leaf: rng.normal(size=leaf.shape).astype(np.float32), shapes)
+    return jax.tree.map(lambda leaf: jnp.asarray(rng.normal(size=leaf.shape), jnp.float32), shapes)
 
 
 @cache

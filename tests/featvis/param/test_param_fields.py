@@ -1,6 +1,7 @@
 """Grids of lower resolution, against SciPy's interpolation."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from param_table import random_params
@@ -12,8 +13,9 @@ from featvis.param.fields import linear_weights
 
 def enlarged(grid, size):
     """Bilinear, corners on corners."""
+    grid = np.asarray(grid, np.float64)
     places = np.meshgrid(*(np.linspace(0, n - 1, m) for n, m in zip(grid.shape[:2], size, strict=True)), indexing="ij")
-    channels = [map_coordinates(grid[..., c].astype(np.float64), places, order=1) for c in range(grid.shape[2])]
+    channels = [map_coordinates(grid[..., c], places, order=1) for c in range(grid.shape[2])]
     return np.stack(channels, -1)
 
 
@@ -45,7 +47,7 @@ def test_a_pyramid_is_the_sum_of_its_levels(size):
 
 def test_a_pyramid_inverts_from_coarse_to_fine():
     p = param.laplacian(16, 3)
-    smooth = np.broadcast_to(np.linspace(-1, 1, 16)[:, None, None], (16, 16, 3)).astype(np.float32)
+    smooth = jnp.broadcast_to(jnp.linspace(-1, 1, 16)[:, None, None], (16, 16, 3))
     coarse, *finer = p.field.invert(smooth)
     # The coarsest level can say it all; float32 of a least-squares solution.
     np.testing.assert_allclose(coarse, enlarged(smooth, (4, 4)), atol=1e-5)
@@ -57,7 +59,7 @@ def test_low_resolution_inverts_by_least_squares():
     raw = np.random.default_rng(0).normal(size=(8, 6, 3)).astype(np.float32)
     basis = np.stack([np.ravel(enlarged(one, (8, 6))) for one in np.eye(6).reshape(6, 3, 2, 1)], -1)
     expected = np.linalg.lstsq(basis, raw.reshape(48, 3), rcond=None)[0].reshape(3, 2, 3)
-    np.testing.assert_allclose(field.invert(raw), expected, atol=1e-5)
+    np.testing.assert_allclose(field.invert(jnp.asarray(raw)), expected, atol=1e-5)
 
 
 def test_weights_interpolate():

@@ -1,0 +1,116 @@
+"""From four channels to three: images with opacity, seen on a background."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from jaxtyping import Array, Float, Key
+
+from featvis import param
+from featvis.transforms.base import Drawn, Shape
+from featvis.transforms.draws import Draw, Values, as_draw, uniform
+
+_ANY = uniform(0, 1)
+
+
+@dataclass(frozen=True)
+class CollapseAlphaRandom(Drawn):
+    """See `collapse_alpha_random`."""
+
+    sd: float
+
+    def draw(self, key: Key[Array, ""], shape: Shape) -> Float[Array, "h w 3"]:
+        """A background."""
+        return param.sample(key, shape[:2], sd=self.sd)
+
+    def act(self, image: Float[Array, "h w c"], draws: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
+        """The image on the background."""
+        return _blend(self, image, draws)
+
+
+@dataclass(frozen=True)
+class BlendAlpha(Drawn):
+    """See `blend_alpha`."""
+
+    background: Draw
+
+    def draw(self, key: Key[Array, ""], shape: Shape) -> Float[Array, "h w 3"]:
+        """A background."""
+        return self.background.sample(key, (*shape[:2], 3))
+
+    def act(self, image: Float[Array, "h w c"], draws: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
+        """The image on the background."""
+        return _blend(self, image, draws)
+
+
+@dataclass(frozen=True)
+class IgnoreAlpha(Drawn):
+    """See `ignore_alpha`."""
+
+    def act(self, image: Float[Array, "h w c"], draws: Any) -> Float[Array, "h w 3"]:
+        """The colours."""
+        del draws
+        _check_channels(self, image)
+        return image[..., :3]
+
+
+def collapse_alpha_random(sd: float = 0.5) -> CollapseAlphaRandom:
+    """Show an RGBA image on a new smooth background each time, which only opaque parts hide: 4 channels become 3.
+
+    The background is a `featvis.param.sample` of that `sd`: it has the spectrum and the colours of natural images.
+
+    Raises:
+        ValueError: a negative `sd`; when applied, images of another number of channels.
+
+    Source: Lucid, `transform.collapse_alpha_random`.
+
+    >>> from featvis.transforms import output_shape
+    >>> output_shape([collapse_alpha_random()], (64, 64, 4))
+    (64, 64, 3)
+    """
+    if not 0 <= sd < float("inf"):
+        raise ValueError(f"sd of the background is {sd}; expected a number of at least 0")
+    return CollapseAlphaRandom(float(sd))
+
+
+def blend_alpha(background: Values = _ANY) -> BlendAlpha:
+    """Show an RGBA image on a background drawn for each pixel and channel on its own, or of one grey.
+
+    Args:
+        background: in [0, 1]; by default uniform noise, a number for a fixed grey.
+
+    Raises:
+        ValueError: values outside [0, 1]; when applied, images that do not have 4 channels.
+
+    Source: Captum, `BlendAlpha`.
+
+    >>> import jax, jax.numpy as jnp
+    >>> blend_alpha(0.25)(jax.random.key(0), jnp.zeros((1, 1, 4)))[0, 0]
+    Array([0.25, 0.25, 0.25], dtype=float32)
+    """
+    return BlendAlpha(as_draw(background, "background values", least=0, most=1))
+
+
+def ignore_alpha() -> IgnoreAlpha:
+    """Drop the opacity of an RGBA image.
+
+    Raises:
+        ValueError: when applied, images that do not have 4 channels.
+
+    Source: Captum, `IgnoreAlpha`.
+
+    >>> from featvis.transforms import output_shape
+    >>> output_shape([ignore_alpha()], (64, 64, 4))
+    (64, 64, 3)
+    """
+    return IgnoreAlpha()
+
+
+def _blend(transform: Drawn, image: Array, background: Array) -> Array:
+    _check_channels(transform, image)
+    opacity = image[..., 3:]
+    return opacity * image[..., :3] + (1 - opacity) * background
+
+
+def _check_channels(transform: Drawn, image: Array) -> None:
+    if image.shape[2] != 4:
+        raise ValueError(f"{transform} needs images of 4 channels, RGB and opacity; given {image.shape[2]}")
