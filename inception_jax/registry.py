@@ -68,7 +68,7 @@ _INCEPTION5H_FILES = {
 
 REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
     {
-        "mini": Bundled("mini", sha256="55bff42f6aa2b6907e11cf1a52b92155f4f035081b0cdc3135fcb28a7263d25e"),
+        "mini": Bundled("mini", sha256="37bd751b75b9d9da1c5b025d8264d19c2e52dd37cf5f69fdbda61d1f7d9cf57c"),
         "inception5h": Published(
             name="inception5h",
             checksums=MappingProxyType(_INCEPTION5H_FILES),

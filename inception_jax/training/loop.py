@@ -4,8 +4,9 @@ import contextlib
 import math
 import time
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from inception_jax.datasets import Batch, Dataset, eval_batches, train_batches
 from inception_jax.model import Model
 from inception_jax.training import log
 from inception_jax.training.batchnorm import fold
+from inception_jax.training.calibrate import calibrate
 from inception_jax.training.checkpoints import checkpoints
 from inception_jax.training.evaluate import Accuracy, evaluate
 from inception_jax.training.interrupt import interruptible
@@ -93,6 +95,14 @@ def train(
     mesh = jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
     replicated, divided = NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("data"))
     advance = compiled(architecture, recipe, optimizer, replicated)
+    place = partial(jax.make_array_from_process_local_data, divided)
+
+    def model(state: State) -> Model:
+        found = calibrate(
+            architecture, recipe, state.params, state.statistics, training, place, seed=seed, workers=workers
+        )
+        return current_model(architecture, state._replace(statistics=found))
+
     first = jax.process_index() == 0
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -101,16 +111,13 @@ def train(
         state = jax.device_put(saved.latest(begin(architecture, recipe, optimizer, seed)), replicated)
         at = int(state.step)
         rows = [row for row in log.read(folder / LOG) if row.step <= at]
-        report = _Reporter(architecture, recipe, training, validation, steps, rows, workers)
+        report = _Reporter(recipe, training, validation, steps, rows, model, workers)
         bar = stack.enter_context(tqdm(total=steps, initial=at, unit="step", disable=not (progress and first)))
         bar.set_postfix_str(log.summary(rows))
         stopped = stack.enter_context(interruptible())
         batches = _batches(architecture, recipe, training, seed, range(at, end), steps, workers)
         for size, batch in stack.enter_context(contextlib.closing(batches)):
-            images, labels = (
-                jax.make_array_from_process_local_data(divided, part) for part in (batch.images, batch.labels)
-            )
-            state, at = advance(state, images, labels), at + 1
+            state, at = advance(state, place(batch.images), place(batch.labels)), at + 1
             report.seen(size, batch, state)
             bar.update()
             if at % report_every == 0 or at == steps:
@@ -128,7 +135,7 @@ def train(
                 break
     if first and rows:
         log.draw(rows, folder / CURVES)
-    return Trained(current_model(architecture, state), at, steps, rows)
+    return Trained(model(state) if at == steps else current_model(architecture, state), at, steps, rows)
 
 
 def current_model(architecture: Architecture, state: State) -> Model:
@@ -141,16 +148,16 @@ class _Reporter:
 
     def __init__(
         self,
-        architecture: Architecture,
         recipe: Recipe,
         training: Dataset,
         validation: Dataset,
         steps: int,
         rows: list[log.Row],
+        model: Callable[[State], Model],
         workers: int | None,
     ) -> None:
-        self.architecture, self.recipe, self.training, self.validation = architecture, recipe, training, validation
-        self.rows, self.workers = rows, workers
+        self.recipe, self.training, self.validation = recipe, training, validation
+        self.rows, self.model, self.workers = rows, model, workers
         self.rates = recipe.learning_rates(steps, len(training))
         self.seconds = rows[-1].seconds if rows else 0.0
         self.size = self.damaged = self.timed = 0
@@ -199,7 +206,7 @@ class _Reporter:
             damaged=self.damaged,
         )
         if judge:
-            found = validate(current_model(self.architecture, state), self.recipe, self.validation, self.workers)
+            found = validate(self.model(state), self.recipe, self.validation, self.workers)
             row = replace(row, validation_loss=found.loss, validation_top1=found.top1, validation_top5=found.top5)
         self.rows.append(row)
         self.damaged = self.timed = 0
