@@ -84,7 +84,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
     layer, size, dtype = options.layers[0], options.size, jnp.dtype(options.dtypes[0])
     model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0).astype(dtype)
-    batch = options.batch or memory.batch_size(network.activation_bytes(model, (layer,), (size, size)))
+    batch = options.batch or memory.batch_size(network.activation_bytes(model, (layer,), (1, size, size, 3)))
 
     def ours(steps: int) -> None:
         units = f"{layer}:0-{batch - 1}"

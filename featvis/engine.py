@@ -219,7 +219,7 @@ def _updates(
 
         return optimizer.update(grad, before, params, value=-value, grad=grad, value_fn=loss)
 
-    each = units.which, units.data, units.keys, units.targets
+    each = jnp.asarray(units.which), units.data, units.keys, jnp.asarray(units.targets)
     return jax.vmap(update)(*each, grads, state.optimizer, state.params, values)
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -51,6 +52,7 @@ class Attempt:
     reached: bool
     snapshots: Float[np.ndarray, "..."]
     origin: Origin
+    params: Any
 
 
 def optimise(
@@ -97,6 +99,7 @@ def optimise(
     assert state is not None
     history[:, done:] = np.nan
     images, scores = (np.asarray(part) for part in engine.finish(program, bound, units, state))
+    params = jax.tree.map(np.asarray, state.params)
     steps, reached = np.asarray(state.steps), np.asarray(state.reached)
     for place, step in enumerate(course.snapshots):
         if step > done:
@@ -112,6 +115,7 @@ def optimise(
             reached=bool(reached[i]),
             snapshots=kept[i],
             origin=Origin.of(units.keys[i], i, width),
+            params=jax.tree.map(lambda leaf, i=i: leaf[i], params),
         )
         for i in batch.places
     ]
@@ -142,4 +146,5 @@ def best(units: Sequence[Sequence[Attempt]], restarts: int, course: Course, seed
         origins=tuple(a.origin for a in chosen),
         seed=seed,
         interrupted=interrupted,
+        params=jax.tree.map(lambda *leaves: np.stack(leaves), *[a.params for a in chosen]),
     )

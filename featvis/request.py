@@ -76,7 +76,8 @@ def view_shape(images: Images, transforms: Sequence[Transform]) -> Images:
     Raises:
         ValueError: a transform leaves nothing of them.
     """
-    return images[0], *output_shape(transforms, images[1:])
+    height, width, channels = output_shape(transforms, images[1:])
+    return images[0], height, width, channels
 
 
 def resolve(model: Network, objectives: Objectives, view: Images) -> list[Objective]:

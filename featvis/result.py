@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 from PIL import Image
@@ -35,7 +36,7 @@ class Origin(NamedTuple):
     @property
     def random_key(self) -> Key[Array, ""]:
         """The random key."""
-        return jax.random.wrap_key_data(np.array(self.key, np.uint32))
+        return jax.random.wrap_key_data(jnp.array(self.key, jnp.uint32))
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -56,6 +57,7 @@ class Result:
         origins: what made each image; `render(..., origins=...)` makes some of them again.
         seed: the seed of the whole call.
         interrupted: whether Ctrl-C ended the call, so that units or steps are missing.
+        params: what the parameterisation makes the images of, on a leading axis of units; `None` in loaded results.
     """
 
     images: Float[np.ndarray, "n *image"]
@@ -70,6 +72,7 @@ class Result:
     origins: tuple[Origin, ...]
     seed: int
     interrupted: bool = False
+    params: Any = None
 
     def __repr__(self) -> str:
         *several, height, width, _ = self.images.shape[1:]
@@ -158,4 +161,5 @@ class Result:
             snapshot_steps=parts[0].snapshot_steps,
             seed=parts[0].seed,
             interrupted=interrupted,
+            params=jax.tree.map(lambda *leaves: np.concatenate(leaves)[order], *[part.params for part in parts]),
         )

@@ -150,6 +150,7 @@ def test_an_image_begins_where_it_is_told():
     result = render(whole, "pixels:0,1", param=Pixels((16, 16, 3)), start=start, steps=2, optimizer=optax.sgd(0.0))
     # Back and forth through the sigmoid, in float32.
     np.testing.assert_allclose(result.images, start, atol=1e-5)
+    np.testing.assert_allclose(jax.nn.sigmoid(result.params), start, atol=1e-5)
 
 
 def test_a_target_ends_an_optimisation():

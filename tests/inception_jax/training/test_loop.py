@@ -18,9 +18,7 @@ from inception_jax.training import LOG, Recipe, TrainingError, loop, train
 from inception_jax.training.log import read
 
 Data = tuple[Dataset, Dataset]
-RECIPE = Recipe(
-    epochs=8, batch=8, sizes=(24, 32), learning_rate=0.1, warmup=0.1, statistics_decay=0.8, calibration=2
-)
+RECIPE = Recipe(epochs=8, batch=8, sizes=(24, 32), learning_rate=0.1, warmup=0.1, statistics_decay=0.8, calibration=2)
 
 
 def _run(small: Architecture, data: Data, folder: Path, stop_after: int | None = None) -> Model:
