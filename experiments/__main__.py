@@ -11,9 +11,40 @@ import tyro
 
 from experiments import feature_vis, train
 from experiments.options import UsageError, usage_errors
+from experiments.recipes import (
+    activation_grid,
+    atlas,
+    attribution,
+    caricature,
+    directions,
+    diversity,
+    interaction,
+    neuron_groups,
+    patterns,
+    semantic_dictionary,
+    spectrum,
+    sprites,
+    style,
+)
 from inception_jax.cache import cache_folder
 
-EXPERIMENTS = {"feature_vis": feature_vis, "train": train}
+EXPERIMENTS = {
+    "activation_grid": activation_grid,
+    "atlas": atlas,
+    "attribution": attribution,
+    "caricature": caricature,
+    "directions": directions,
+    "diversity": diversity,
+    "feature_vis": feature_vis,
+    "interaction": interaction,
+    "neuron_groups": neuron_groups,
+    "patterns": patterns,
+    "semantic_dictionary": semantic_dictionary,
+    "spectrum": spectrum,
+    "sprites": sprites,
+    "style": style,
+    "train": train,
+}
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
 
 INTERRUPTED = 130

@@ -11,11 +11,45 @@ from experiments import __main__ as command_line
 from experiments.__main__ import EXPERIMENTS, main
 from inception_jax.cache import cache_folder
 
+PICTURES = [
+    *("--model", "{shallow}", "--image", "{photographs}", "--number", "1"),
+    *("--layer", "mixed3a", "--steps", "2", "--icon", "16"),
+]
+"""Recipes on a photograph."""
+
+DRAWINGS = ["--model", "{shallow}", "--steps", "2", "--size", "16"]
+"""Recipes on units."""
+
 TOY = {
+    "activation_grid": [*PICTURES, "--groups", "0"],
+    "atlas": [
+        *("--model", "{weights}", "--images", "{photographs}", "--layer", "conv2d2", "--positions", "2"),
+        *("--method", "pca", "--grid", "2", "--least", "1", "--size", "32", "--steps", "2"),
+    ],
+    "attribution": [*PICTURES, "--to", "mixed3b", "--points", "2", "--units", "1"],
+    "caricature": [
+        *("--model", "{shallow}", "--image", "{photographs}", "--number", "1", "--steps", "2"),
+        *("--layers", "conv2d0", "mixed3a"),
+    ],
+    "directions": [
+        *(*DRAWINGS, "--layer", "mixed3a", "--count", "2"),
+        *("--images", "{photographs}", "--data-dir", "{cache}"),
+    ],
+    "diversity": [*DRAWINGS, "--units", "conv2d2:0", "--images", "2"],
     "feature_vis": ["--model", "{weights}", "--steps", "2", "--size", "32"],
+    "interaction": [*DRAWINGS, "--units", "conv2d2:0-1", "--images", "2", "--between", "2"],
+    "neuron_groups": [*PICTURES, "--groups", "2"],
+    "patterns": [*DRAWINGS, "--units", "conv2d2:0", "--large", "40", "--layers", "2"],
+    "semantic_dictionary": [*PICTURES, "--count", "1", "--units", "2"],
+    "spectrum": [*DRAWINGS, "--units", "conv2d2_pre_relu:0", "--images", "{photographs}", "--data-dir", "{cache}"],
+    "sprites": [*DRAWINGS, "--layer", "conv2d2", "--units", "0-4"],
+    "style": [
+        *("--model", "{shallow}", "--image", "{photographs}", "--number", "1", "--steps", "2"),
+        *("--style-layers", "conv2d0", "--content-layers", "conv2d1", "--content-weights", "1"),
+    ],
     "train": ["--data", "{photographs}", "--width", "0.25", "--sizes", "16", "32", "--epochs", "1", "--batch", "4"],
 }
-"""For each experiment, options that make its card's command quick, on toy weights or photographs."""
+"""For each experiment, options that make its card's command quick, on toy weights, shallow ones, or photographs."""
 
 
 def test_every_experiment_has_a_toy_size() -> None:
@@ -23,14 +57,17 @@ def test_every_experiment_has_a_toy_size() -> None:
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_the_command_on_the_card_runs(name: str, toy_weights: Path, photographs: Path, tmp_path: Path) -> None:
+def test_the_command_on_the_card_runs(
+    name: str, toy_weights: Path, shallow_weights: Path, photographs: Path, tmp_path: Path
+) -> None:
     card = EXPERIMENTS[name].__doc__ or ""
     found = re.search(r"^- Command: python -m experiments (.*)$", card, re.MULTILINE)
     assert found, "every card has its exact command"
     assert all(f"\n- {part}: " in card for part in ("Time", "Expect"))
     arguments = shlex.split(found[1])
     assert arguments[0] == name
-    toy = [option.format(weights=toy_weights, photographs=photographs) for option in TOY[name]]
+    files = {"weights": toy_weights, "shallow": shallow_weights, "photographs": photographs, "cache": tmp_path}
+    toy = [option.format(**files) for option in TOY[name]]
     assert main([*arguments, "--out", str(tmp_path / "out"), *toy]) == 0
     assert (tmp_path / "out" / "index.html").exists()
 

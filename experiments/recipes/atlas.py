@@ -1,0 +1,247 @@
+"""Activation atlas: a map of what a layer sees in many photographs.
+
+- Command: python -m experiments atlas --images ../shared/data/imagenet-samples.zip
+- Time: about TODO minutes on two CPU cores with the bundled network, with bvlc_googlenet TODO
+- Expect: after Carter et al. 2019, "Activation Atlas", a map on which like is near like: each icon shows what the
+  activations of its region have in common, and its caption the class that they speak for most. atlas.json has the same
+  in numbers, images/ the icons
+- Resume: Ctrl-C keeps the icons that are done, the same command goes on from there
+
+`--label goldfish` makes the map of what speaks for one class, `--versus` that of two classes against each other,
+`--beside` one map of the same things in two models or layers.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from jaxtyping import Float
+from tqdm.auto import tqdm
+
+import featvis
+import inception_jax
+from experiments import figures
+from experiments.figures import Figures
+from experiments.options import Options, UsageError, load_model, usage_errors
+from experiments.recipes.subject import LOGITS
+from featvis.pixels import eight_bit
+from featvis.recipes import atlas
+from featvis.recipes.atlas.layout import Method
+from inception_jax import datasets
+
+CELLS = "atlas.json"
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    """Which photographs, which layer, and how the map is drawn."""
+
+    images: str = tyro.MISSING
+    """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
+    split: str = "all"
+    """Part of the data, such as `validation` or `train[:10%]`."""
+    data_dir: Path | None = None
+    """Where tfds has its data sets, or keeps the prepared copy of a folder; by default its own place, or the cache."""
+    layer: str = "mixed4c"
+    """The layer whose activations are shown."""
+    positions: int = 8
+    """Positions at which each photograph is sampled, chosen at random away from its edges."""
+    grid: int = 20
+    """Rows and columns of the map."""
+    least: int = 6
+    """Samples that a cell must have to be shown."""
+    method: Method | None = None
+    """How samples are laid out: umap (needs `pip install inception-jax[atlas]`), tsne, or the coarse pca; by default
+    umap where it is installed, and tsne elsewhere."""
+    neighbors: int = 50
+    """Neighbours that the layout keeps near each sample: more show the whole better, fewer its parts."""
+    size: int | None = None
+    """Side of the icons in pixels; by default three quarters of that of the images of the training, at most 80."""
+    steps: int = 256
+    """Steps of optimisation of each icon."""
+    restarts: int = 1
+    """Attempts at each icon, of which the best is kept."""
+    cossim_pow: float = 2.0
+    """How closely icons keep to the direction of their cell."""
+    label: str | None = None
+    """Show only what speaks for this class: a label of the network, or a WordNet id."""
+    versus: str | None = None
+    """And from left to right, what speaks for `--label` rather than for this class."""
+    strongest: int = 2000
+    """Samples that are shown of each of these classes."""
+    beside: str | None = None
+    """Another network, by name or file, to show beside this one on the same map."""
+    beside_layer: str | None = None
+    """The layer of that network, or another layer of the same; by default the same layer."""
+    batch: int | None = None
+    """Icons optimised at once; by default what suits the device."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the networks on the map, and the words that tell it from the other."""
+
+    name: str
+    words: str
+    model: inception_jax.Model
+    layer: str
+
+
+def run(config: Config) -> int:
+    """Collect samples, lay them out, render the icons and write the map; returns the exit code.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    if config.versus is not None and config.label is None:
+        raise UsageError("--versus compares a class with another; give both, --label and --versus")
+    if config.grid < 1 or config.least < 1 or config.strongest < 1:
+        raise UsageError("--grid, --least and --strongest are numbers from 1 up")
+    if config.method is None:
+        config = replace(config, method="umap" if importlib.util.find_spec("umap") else "tsne")
+    lede = (
+        "Each icon stands for a region of what the layer does: it shows what the activations there have in common. "
+        "Regions near each other are alike, and larger icons stand for more of the photographs."
+    )
+    return figures.run("atlas", config, f"Activation atlas of {config.layer}", lede, partial(_draw, config))
+
+
+def _draw(config: Config, page: Figures, model: inception_jax.Model) -> None:
+    sides = _sides(config, model)
+    with usage_errors():
+        classes = [inception_jax.class_index(model, name) for name in (config.label, config.versus) if name is not None]
+        names = _names(model)
+    collected: list[atlas.Samples] = []
+    for side in sides:
+        like = collected[0] if collected else None
+        found = page.kept(f"{side.name}_samples", partial(_collect, config, side, like))
+        collected.append(atlas.Samples(layer=side.layer, **found))
+    with usage_errors():
+        chosen = _chosen(config, collected[0], classes)
+        samples = [part[chosen] for part in collected]
+        points = page.kept("layout", lambda: {"points": _points(config, samples, classes)})["points"]
+        cells = atlas.gather(points, (config.grid, config.grid), config.least)
+    page.numbers({"photographs": len(np.unique(samples[0].images)), "samples": len(chosen), "cells": len(cells)})
+    facts: dict[str, Any] = {}
+    for side, part, whole in zip(sides, samples, collected, strict=True):
+        drawn = atlas.activation_atlas(part, cells)
+        files = [f"images/{side.name}_{row:03}_{column:03}.png" for row, column in cells.places]
+        objectives = drawn.objectives(atlas.whitening(whole.vectors), config.cossim_pow)
+        icons = page.kept(f"{side.name}_icons", partial(_icons, config, page, side, objectives, files))["images"]
+        facts[side.name] = _facts(drawn, side, files, names)
+        _show(page, drawn, side, icons / np.float32(255), [names[int(c)] for c in drawn.top_classes().ravel()])
+    page.directory.write_json(CELLS, {"rows": cells.rows, "columns": cells.columns, "atlases": facts})
+
+
+def _sides(config: Config, model: inception_jax.Model) -> list[Side]:
+    first = Side("atlas", f"{config.layer} of {model.name}", model, config.layer)
+    if config.beside is None and config.beside_layer is None:
+        return [first]
+    other = model if config.beside is None else load_model(replace(config, model=config.beside))
+    layer = config.beside_layer or config.layer
+    return [first, Side("beside", f"{layer} of {other.name}", other, layer)]
+
+
+def _names(model: inception_jax.Model) -> list[str]:
+    try:
+        return list(inception_jax.labels(model))
+    except ValueError:  # Nobody said what its classes are called.
+        return [f"class {i}" for i in range(model.layers[LOGITS])]
+
+
+def _collect(config: Config, side: Side, like: atlas.Samples | None) -> dict[str, np.ndarray]:
+    """The samples of one network, as arrays."""
+    dataset = datasets.open_dataset(config.images, config.split, config.data_dir)
+    size = side.model.architecture.image_size
+    # In the proportion in which the networks are tested, 256 to 224.
+    preparation = datasets.Preparation(size=size, short_side=size * 8 // 7)
+    batches = datasets.eval_batches(dataset, preparation, _BATCH)
+    bar = tqdm(batches, "collecting", total=-(-len(dataset) // _BATCH), unit="batch", disable=None)
+    # What a second network adds to its classes is not shown.
+    logits = LOGITS if like is None else None
+    samples = atlas.collect(
+        side.model, bar, side.layer, positions=config.positions, logits=logits, like=like, seed=config.seed
+    )
+    return {name: array for name in samples.ARRAYS if (array := getattr(samples, name)) is not None}
+
+
+def _chosen(config: Config, samples: atlas.Samples, classes: list[int]) -> np.ndarray:
+    """Numbers of the samples that are shown: those that speak for the classes asked for, or all."""
+    if not classes:
+        return np.arange(len(samples))
+    return np.unique(np.concatenate([samples.strongest(label, config.strongest) for label in classes]))
+
+
+def _points(config: Config, samples: Sequence[atlas.Samples], classes: list[int]) -> Float[np.ndarray, "n 2"]:
+    settings: dict[str, Any] = {"method": config.method, "neighbors": config.neighbors, "seed": config.seed}
+    try:
+        if len(classes) == 2:
+            return atlas.contrast(samples[0], classes[0], classes[1], **settings)
+        return atlas.in_unit_square(atlas.lay_out(atlas.joint(*samples), **settings))
+    except ImportError as error:
+        raise UsageError(str(error)) from error
+
+
+def _icons(
+    config: Config, page: Figures, side: Side, objectives: Sequence[featvis.Objective], files: list[str]
+) -> dict[str, np.ndarray]:
+    """Render the icons whose files are missing, and write each when it is there."""
+    missing = [i for i, file in enumerate(files) if not (page.directory.path / file).exists()]
+
+    def keep(result: featvis.Result) -> None:
+        for index, image, steps in zip(result.indices, result.images, result.steps_done, strict=True):
+            if steps == config.steps:
+                page.directory.write_image(files[missing[int(index)]], image)
+
+    if not missing:
+        return _read(page, files)
+    default = min(80, 3 * side.model.architecture.image_size // 4)
+    result = featvis.render(
+        side.model,
+        [objectives[i] for i in missing],
+        steps=config.steps,
+        seed=config.seed,
+        param=featvis.param.image(default if config.size is None else config.size),
+        transforms=featvis.transforms.ATLAS,
+        restarts=config.restarts,
+        batch=config.batch,
+        on_batch=keep,
+    )
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return _read(page, files)
+
+
+def _read(page: Figures, files: list[str]) -> dict[str, np.ndarray]:
+    return {"images": np.stack([eight_bit(page.directory.read_image(file)) for file in files])}
+
+
+def _show(
+    page: Figures, drawn: atlas.ActivationAtlas, side: Side, icons: Float[np.ndarray, "cells h w 3"], top: list[str]
+) -> None:
+    page.section(side.words)
+    caption = f"{len(drawn)} regions of {side.words}, each by an icon; icons are smaller where there are few samples."
+    page.figure(side.name, drawn.picture(icons), caption, alt="A map of many small icons")
+    if top:
+        said = "The same, with the class that each region adds most to, of those that the network tells apart."
+        page.figure(f"{side.name}_classes", drawn.picture(icons, top), said, alt="The same map, each icon with a name")
+
+
+def _facts(drawn: atlas.ActivationAtlas, side: Side, files: list[str], names: list[str]) -> dict[str, Any]:
+    """What atlas.json says of one network."""
+    cells, added = [], drawn.attributions
+    for i, (row, column) in enumerate(drawn.cells.places.tolist()):
+        classes = []
+        if added is not None:
+            top = drawn.top_classes(3)[i].tolist()
+            classes = [{"class": names[c], "attribution": round(float(added[i, c]), 4)} for c in top]
+        about = {"row": row, "column": column, "icon": files[i], "classes": classes}
+        cells.append(about | {"samples": int(drawn.cells.counts[i]), "photographs": int(drawn.images[i])})
+    return {"model": side.model.name, "layer": side.layer, "cells": cells}

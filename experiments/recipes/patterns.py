@@ -1,0 +1,69 @@
+"""Patterns: units drawn by small networks from coordinates to colours, at any resolution.
+
+- Command: python -m experiments patterns
+- Time: TODO
+- Expect: smooth images like silk screens, optimised at a size that the network knows and then drawn at 800 pixels;
+  after Mordvintsev et al. 2018, "Differentiable Image Parameterizations"
+- Resume: Ctrl-C keeps the units that are done, the same command goes on from there
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import optax
+
+import featvis
+import inception_jax
+from experiments import figures
+from experiments.figures import Figures
+from experiments.options import usage_errors
+from experiments.recipes.drawing import DrawingOptions, complete, names, side
+from featvis import recipes, shortform
+
+
+@dataclass(frozen=True)
+class Config(DrawingOptions):
+    """Which units, and how large they are drawn."""
+
+    units: str = "mixed4b_pre_relu:0-3"
+    """Units, as for feature_vis."""
+    large: int = 800
+    """Side of the drawings in pixels."""
+    layers: int = 8
+    """Hidden layers of the network that draws."""
+    rate: float = 0.005
+    """Learning rate."""
+
+
+def run(config: Config) -> int:
+    """Draw the units, write the page; returns the exit code.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    lede = (
+        "Each image is a small network from coordinates to colours, optimised to drive one unit. It has no resolution "
+        f"of its own: here it is drawn at {config.large} pixels."
+    )
+
+    def draw(page: Figures, model: inception_jax.Model) -> None:
+        with usage_errors():
+            units = shortform.parse(config.units, model.layers)
+            param = featvis.param.cppn(side(config, model), layers=config.layers)
+        optimizer = optax.adam(config.rate)
+
+        def piece(unit: featvis.Objective) -> dict[str, np.ndarray]:
+            found = recipes.patterns(
+                model, unit, param=param, optimizer=optimizer, steps=config.steps, seed=config.seed
+            )
+            result = complete(found.result)
+            return {"image": found.at(config.large)[0], "history": result.history[0], "score": result.scores[0]}
+
+        tiles = []
+        for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
+            made = page.kept(name, lambda unit=unit: piece(unit))
+            caption = f"{made['score']:.3g}"
+            tiles.append(page.tile(name, made["image"], unit.label, caption=caption, curve=made["history"]))
+        page.gallery(tiles)
+
+    return figures.run("patterns", config, "Patterns", lede, draw)
