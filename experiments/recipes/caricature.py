@@ -18,15 +18,13 @@ import numpy as np
 import inception_jax
 from experiments import figures
 from experiments.figures import Figures
-from experiments.options import Options
-from experiments.recipes.drawing import complete, row
-from experiments.recipes.subject import SubjectOptions, subject
+from experiments.recipes.drawing import DrawingOptions, complete, photograph, row, side
 from featvis import recipes
 from featvis.recipes.caricature import Start
 
 
 @dataclass(frozen=True)
-class Config(Options):
+class Config(DrawingOptions):
     """Which photograph and layers, and how closely the images keep to it."""
 
     image: Path | None = None
@@ -35,8 +33,6 @@ class Config(Options):
     """Which photograph of a folder or zip file, from 0, in the order of classes and names."""
     layers: tuple[str, ...] = ("conv2d0", "conv2d2", "mixed3a", "mixed3b", "mixed4a", "mixed4c", "mixed4e", "mixed5b")
     """Layers, of those that `python -m inception_jax summary` shows."""
-    steps: int = 512
-    """Steps of optimisation."""
     cossim_pow: float = 0.0
     """How much the angle counts in caricatures; the more, the closer they keep to the photograph."""
     start: Start = "noise"
@@ -55,23 +51,23 @@ def run(config: Config) -> int:
     )
 
     def draw(page: Figures, model: inception_jax.Model) -> None:
-        about = subject(SubjectOptions(image=config.image, number=config.number), model)
+        image, name = photograph(config.image, config.number, side(config, model))
         options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "start": config.start}
-        names = list(config.layers)
+        layers = list(config.layers)
 
         def piece(make: Callable[..., recipes.Caricatures], **more: Any) -> Callable[[], dict[str, np.ndarray]]:
             def made() -> dict[str, np.ndarray]:
-                found = make(model, about.image, config.layers, **options, **more)
+                found = make(model, image, config.layers, **options, **more)
                 complete(found.result)
                 return {"images": found.images, "scores": found.scores}
 
             return made
 
-        page.figure("photograph", about.row([about.image]), f"{about.name.capitalize()}.", alt=about.name)
+        page.figure("photograph", row([image]), f"{name.capitalize()}.", alt=name)
         exaggerated = page.kept("caricature", piece(recipes.caricature, cossim_pow=config.cossim_pow))
         page.section("Caricatures")
         text = "What each layer sees in it, exaggerated: the largest dot product with its activations."
-        page.figure("caricature", row(exaggerated["images"]), text, alt=f"{len(names)} images", rows=[names])
+        page.figure("caricature", row(exaggerated["images"]), text, alt=f"{len(layers)} images", rows=[layers])
         inverted = page.kept("inversion", piece(recipes.feature_inversion))
         page.section("Inversions")
         left = [f"{-score:.1%}" for score in inverted["scores"].tolist()]
@@ -79,6 +75,6 @@ def run(config: Config) -> int:
             "What each layer can tell of it: the smallest distance to its activations. The percentage is the squared "
             "distance that is left, of the squared length of the activations."
         )
-        page.figure("inversion", row(inverted["images"]), text, alt=f"{len(names)} images", rows=[names, left])
+        page.figure("inversion", row(inverted["images"]), text, alt=f"{len(layers)} images", rows=[layers, left])
 
     return figures.run("caricature", config, "Caricatures of a photograph", lede, draw)

@@ -29,7 +29,7 @@ class Config(DrawingOptions):
     """Units, as for feature_vis."""
     images: int = 4
     """Images of each unit."""
-    weight: float = 1.0
+    weight: float = 0.3
     """How much it counts that images differ, as a multiple of what the unit reaches alone."""
     layer: str | None = None
     """Layer whose units should be active together in different ways; by default the unit's own."""

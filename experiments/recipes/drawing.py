@@ -12,10 +12,13 @@ from PIL import Image
 import featvis
 import inception_jax
 from experiments.options import Options, usage_errors
+from experiments.recipes.subject import drawn
 from featvis.pixels import picture
 from featvis.sheet import sheet
 from featvis.store import file_names
 from inception_jax import datasets
+from inception_jax.images import load_image
+from inception_jax.photographs import photographs
 
 _SEEN = 96
 """Pixels, at least, of an image on a page."""
@@ -61,6 +64,30 @@ def sample(config: SampleOptions, model: inception_jax.Model) -> Float[np.ndarra
         found = [dataset[i].image for i in range(min(len(dataset), max(config.photographs, 1)))]
         pixels = [preparation.test(image, f"photograph {i} of {dataset.name}") for i, image in enumerate(found)]
     return np.stack(pixels).astype(np.float32) / 255
+
+
+def photograph(path: Path | None, number: int, size: int) -> tuple[Float[np.ndarray, "{size} {size} 3"], str]:
+    """The central square of a photograph, and what it is called.
+
+    Args:
+        path: a photograph, or a folder or zip file of photographs in class folders; None for a drawn picture.
+        number: which photograph of a folder or zip file, from 0.
+        size: side of the square in pixels.
+
+    Raises:
+        UsageError: a file that cannot be read, or no photograph of that number in it.
+    """
+    if path is None:
+        return drawn(size), "a drawn picture"
+    # In the proportion in which the networks are tested, 256 to 224.
+    short_side = 8 * size // 7
+    with usage_errors():
+        if not path.is_dir() and path.suffix.lower() != ".zip":
+            return load_image(path, size, short_side=short_side), path.stem
+        found = photographs(path, short_side, size)
+        if not 0 <= number < len(found):
+            raise ValueError(f"number is {number}; {path} has photographs 0 to {len(found) - 1}")
+        return found[number].image, Path(found[number].name).stem.replace("_", " ")
 
 
 def side(config: DrawingOptions, model: inception_jax.Model) -> int:

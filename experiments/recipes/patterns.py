@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import optax
@@ -33,6 +34,8 @@ class Config(DrawingOptions):
     """Hidden layers of the network that draws."""
     rate: float = 0.005
     """Learning rate."""
+    restarts: int = 2
+    """Attempts at each unit, of which the best is kept: some find nothing but a colour."""
 
 
 def run(config: Config) -> int:
@@ -50,12 +53,11 @@ def run(config: Config) -> int:
         with usage_errors():
             units = shortform.parse(config.units, model.layers)
             param = featvis.param.cppn(side(config, model), layers=config.layers)
-        optimizer = optax.adam(config.rate)
+        options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "restarts": config.restarts}
+        options["optimizer"] = optax.adam(config.rate)
 
         def piece(unit: featvis.Objective) -> dict[str, np.ndarray]:
-            found = recipes.patterns(
-                model, unit, param=param, optimizer=optimizer, steps=config.steps, seed=config.seed
-            )
+            found = recipes.patterns(model, unit, param=param, **options)
             result = complete(found.result)
             return {"image": found.at(config.large)[0], "history": result.history[0], "score": result.scores[0]}
 

@@ -21,15 +21,13 @@ import featvis
 import inception_jax
 from experiments import figures
 from experiments.figures import Figures
-from experiments.options import Options
-from experiments.recipes.drawing import row
-from experiments.recipes.subject import SubjectOptions, subject
+from experiments.recipes.drawing import DrawingOptions, photograph, row, side
 from featvis import recipes
 from featvis.recipes.style import CONTENT_LAYERS, STYLE_LAYERS
 
 
 @dataclass(frozen=True)
-class Config(Options):
+class Config(DrawingOptions):
     """Which photographs, which layers, and how much each counts."""
 
     image: Path | None = None
@@ -44,10 +42,8 @@ class Config(Options):
     """Layers whose Gram matrices should be those of the style, the earliest first."""
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     """Layers whose activations should be those of the content."""
-    content_weights: tuple[float, ...] = (0.3, 1.0, 3.0)
+    content_weights: tuple[float, ...] = (0.5, 1.0, 2.0)
     """How much differences in content count, where those in style count 1: an image for each."""
-    steps: int = 512
-    """Steps of optimisation."""
 
 
 def run(config: Config) -> int:
@@ -62,24 +58,26 @@ def run(config: Config) -> int:
     )
 
     def draw(page: Figures, model: inception_jax.Model) -> None:
-        content = subject(SubjectOptions(image=config.image, number=config.number), model)
-        style, name = _style(config, model)
-        options: dict[str, Any] = {"steps": config.steps, "seed": config.seed}
-        size = featvis.param.image(content.image.shape[:2])
+        size = side(config, model)
+        content, what = photograph(config.image, config.number, size)
+        style, which = waves(size), "a drawn pattern"
+        if config.style is not None:
+            style, which = photograph(config.style, config.style_number, size)
+        options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "param": featvis.param.image(size)}
 
         page.section("Textures")
         textures = []
         for i, layer in enumerate(config.style_layers):
             made = page.kept(
                 f"texture-{i}",
-                lambda i=i: recipes.texture(model, style, layers=config.style_layers[: i + 1], param=size, **options),
+                lambda i=i: recipes.texture(model, style, layers=config.style_layers[: i + 1], **options),
             )
             textures.append((f"to {layer}", made["images"][0]))
         page.figure(
             "textures",
             row([style, *(image for _, image in textures)]),
-            f"{name.capitalize()}, and textures that have its style up to one layer after another.",
-            alt=f"{name}, and {len(textures)} textures",
+            f"{which.capitalize()}, and textures that have its style up to one layer after another.",
+            alt=f"{which}, and {len(textures)} textures",
             rows=[["style", *(label for label, _ in textures)]],
         )
 
@@ -90,7 +88,7 @@ def run(config: Config) -> int:
                 f"transfer-{i}",
                 lambda weight=weight: recipes.style_transfer(
                     model,
-                    content.image,
+                    content,
                     style,
                     content_layers=config.content_layers,
                     style_layers=config.style_layers,
@@ -101,20 +99,13 @@ def run(config: Config) -> int:
             drawn.append((f"weight {weight:g}", made["images"][0, 0]))
         page.figure(
             "transfer",
-            row([content.image, *(image for _, image in drawn)]),
-            f"{content.name.capitalize()}, and what it shows in the style of {name}, for several weights of content.",
-            alt=f"{content.name}, and {len(drawn)} images of it in another style",
+            row([content, *(image for _, image in drawn)]),
+            f"{what.capitalize()}, and what it shows in the style of {which}, for several weights of content.",
+            alt=f"{what}, and {len(drawn)} images of it in another style",
             rows=[["content", *(label for label, _ in drawn)]],
         )
 
     return figures.run("style", config, "Style", lede, draw)
-
-
-def _style(config: Config, model: inception_jax.Model) -> tuple[np.ndarray, str]:
-    if config.style is None:
-        return waves(model.architecture.image_size), "a drawn pattern"
-    about = subject(SubjectOptions(image=config.style, number=config.style_number), model)
-    return about.image, about.name
 
 
 def waves(size: int) -> Float[np.ndarray, "{size} {size} 3"]:
@@ -124,10 +115,9 @@ def waves(size: int) -> Float[np.ndarray, "{size} {size} 3"]:
     (32, 32, 3)
     """
     down, across = (np.indices((size, size)) + 0.5) / size
-    bend = down + 0.07 * np.sin(2 * np.pi * 2 * across) + 0.03 * np.sin(2 * np.pi * 5 * across + 1)
-    stripe = 0.5 + 0.5 * np.sin(2 * np.pi * 7 * bend)
-    shade = 0.5 + 0.5 * np.sin(2 * np.pi * 2 * bend)
-    night, day = np.array([0.05, 0.15, 0.45]), np.array([0.95, 0.8, 0.25])
-    sky = np.array([0.3, 0.6, 0.85])
-    mixed = night + (sky - night) * shade[..., None] + (day - sky) * (stripe**2)[..., None] * shade[..., None]
-    return np.clip(mixed, 0, 1).astype(np.float32)
+    bend = down + 0.05 * np.sin(4 * np.pi * across) + 0.02 * np.sin(10 * np.pi * across + 1)
+    crest = (0.5 + 0.5 * np.sin(18 * np.pi * bend)) ** 6
+    shade = 0.5 + 0.5 * np.sin(6 * np.pi * bend + 2 * across)
+    night, sky, gold = np.array([0.05, 0.1, 0.4]), np.array([0.25, 0.6, 0.9]), np.array([0.98, 0.8, 0.2])
+    sea = night + (sky - night) * shade[..., None]
+    return (sea + (gold - sea) * crest[..., None]).astype(np.float32)

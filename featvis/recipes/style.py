@@ -8,6 +8,7 @@ import numpy as np
 
 from featvis import objectives as obj
 from featvis import param as parameterizations
+from featvis import transforms
 from featvis.algebra import Objective
 from featvis.network import Network
 from featvis.objectives.base import gram
@@ -18,9 +19,12 @@ from featvis.recipes.given import Photograph, activations, check_names, check_ph
 from featvis.render import render
 from featvis.result import Result
 
-STYLE_LAYERS = ("conv2d2", "mixed3a", "mixed4a", "mixed4b", "mixed4c")
+STYLE_LAYERS = ("conv2d0", "conv2d2", "mixed3a", "mixed4a", "mixed4b", "mixed4c")
 CONTENT_LAYERS = ("mixed3b",)
-"""The layers of Lucid's notebook on style transfer."""
+"""The layers of Lucid's notebook on style transfer, and conv2d0, without which fine noise is left."""
+
+TRANSFORMS = (transforms.jitter(8),)
+"""Of this recipe. Transforms that show what lies outside of the image make that a part of its style."""
 
 
 def texture(
@@ -38,7 +42,7 @@ def texture(
         style: RGB in [0, 1], of any size.
         layers: with positions. Early ones have colours and strokes, later ones larger patterns.
         param: what is optimised, of any size, by default `featvis.param.image(128)`.
-        options: more arguments of `featvis.render`.
+        options: more arguments of `featvis.render`; `transforms` are `TRANSFORMS` by default.
 
     Returns:
         One result. Its objective is minus the mean difference between Gram matrices, as a fraction of the photograph's
@@ -48,7 +52,7 @@ def texture(
         ValueError: what `featvis.render` refuses, no photograph in [0, 1], or layers without positions.
 
     Source: Gatys et al. 2015, *Texture Synthesis Using Convolutional Neural Networks*; Mordvintsev et al. 2018,
-    *Differentiable Image Parameterizations*, with the layers and the mean absolute differences of Lucid's notebooks.
+    *Differentiable Image Parameterizations*, with the mean absolute differences of Lucid's notebooks.
 
     >>> import featvis
     >>> def model(images):  # Any such function will do.
@@ -58,7 +62,8 @@ def texture(
     (1, 8, 8, 3)
     """
     photo = check_photograph("style", style)
-    return render(model, -_style(model, photo, check_names("layers", layers)), param=param, **options)
+    objective = -_style(model, photo, check_names("layers", layers))
+    return render(model, objective, param=param, **{"transforms": TRANSFORMS, **options})
 
 
 def style_transfer(
@@ -85,7 +90,8 @@ def style_transfer(
             fractions, of the mean size of the photograph's activations and of its Gram matrix, averaged over layers.
         start: begin with noise, or with the photograph `content`.
         param: of one image of the size of `content`, by default `featvis.param.image`.
-        options: more arguments of `featvis.render`. `content` goes through the same transforms as the image.
+        options: more arguments of `featvis.render`; `transforms` are `TRANSFORMS` by default. `content` goes through
+            the same as the image.
 
     Returns:
         One result, `result.images[0]` is the image.
@@ -118,7 +124,7 @@ def style_transfer(
     seen = activations(model, photo[None], names)
     scene = _mean([obj.content(name, 0) * (1 / _size(seen[name])) for name in names])
     first = both.start(photo[None], photo[None] if start == "photograph" else None, options.get("seed", 0))
-    options = {"share": "result", **options}
+    options = {"share": "result", "transforms": TRANSFORMS, **options}
     return both.own(render(model, -likeness - content_weight * scene, param=both, start=first, **options))
 
 
