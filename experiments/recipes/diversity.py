@@ -25,7 +25,7 @@ from featvis.recipes.given import objective_values
 class Config(DrawingOptions):
     """Which units, how many images, and how different."""
 
-    units: str = "mixed4d:0-3"
+    units: str = "mixed5a:2,6,16,18"
     """Units, as for feature_vis."""
     images: int = 4
     """Images of each unit."""

@@ -31,7 +31,7 @@ ANIMATION = "interpolation.webp"
 class Config(DrawingOptions):
     """Which units, and how many images between two."""
 
-    units: str = "mixed4a:0-2"
+    units: str = "mixed4e:5,13,17"
     """Units, as for feature_vis; two or more."""
     images: int = 6
     """Images from the first unit to the second."""

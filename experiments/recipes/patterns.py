@@ -26,7 +26,7 @@ from featvis import recipes, shortform
 class Config(DrawingOptions):
     """Which units, and how large they are drawn."""
 
-    units: str = "mixed4b_pre_relu:0-3"
+    units: str = "mixed4a_pre_relu:1,4,mixed4c_pre_relu:2,mixed4d_pre_relu:11"
     """Units, as for feature_vis."""
     large: int = 800
     """Side of the drawings in pixels."""

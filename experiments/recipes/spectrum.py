@@ -29,7 +29,7 @@ from featvis.recipes.spectrum import PARTS, parts
 class Config(SampleOptions):
     """Which units, and how many photographs of each part of their range."""
 
-    units: str = "conv2d2_pre_relu:0-3,mixed4a_pre_relu:0-3"
+    units: str = "mixed3b_pre_relu:0-3,mixed4a_pre_relu:0-3"
     """Units, as for feature_vis; of layers before their ReLU, where units are negative too."""
     examples: int = 2
     """Photographs of each part of the range."""
