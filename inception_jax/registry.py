@@ -69,6 +69,7 @@ _INCEPTION5H_FILES = {
 REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
     {
         "mini": Bundled("mini", sha256="37bd751b75b9d9da1c5b025d8264d19c2e52dd37cf5f69fdbda61d1f7d9cf57c"),
+        "mini-seed1": Bundled("mini-seed1", sha256="3e069809ec7b06e97993f229f4df27f193814b8c841fad7d4b869dd11e0ff3fc"),
         "inception5h": Published(
             name="inception5h",
             checksums=MappingProxyType(_INCEPTION5H_FILES),
