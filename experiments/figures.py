@@ -29,7 +29,6 @@ INDEX = "index.html"
 Picture = Float[np.ndarray, "height width channels"] | Image.Image | str
 """Something to show: an array in [0, 1], an image, or the name of a file that the run's directory has already."""
 Value = str | int | float
-Drawn = featvis.Result | Mapping[str, Any]
 
 
 @dataclass
@@ -131,26 +130,21 @@ class Figures:
         about = {"name": name, "file": f"{name}.csv", "caption": caption}
         self.blocks.append({"kind": "table", **about, "header": header, "rows": shown})
 
-    def kept(self, name: str, make: Callable[[], Drawn]) -> dict[str, np.ndarray]:
+    def kept(self, name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, np.ndarray]:
         """The arrays that `make` makes, made once: they are kept in `<name>.npz`, and read from there the next time.
 
         Args:
             name: of the piece of work.
-            make: returns arrays by name, or a `Result`, of which `images`, `history` and `scores` are kept.
+            make: returns arrays by name; `finished` has those of a `Result`.
 
         Raises:
             UsageError: what the libraries cannot do (`ValueError`, `OSError`, `MemoryError`).
-            KeyboardInterrupt: Ctrl-C; an interrupted result is not kept.
         """
         file = f"{name}.npz"
         if not (self.directory.path / file).exists():
             with usage_errors(), Stopwatch() as watch:
                 made = make()
                 seconds = round(watch.lap().wall, 3)
-            if isinstance(made, featvis.Result):
-                if made.interrupted:
-                    raise KeyboardInterrupt
-                made = {"images": made.images, "history": made.history, "scores": made.scores}
             self.directory.write_arrays(file, made)
             metrics = self.directory.metrics
             times = metrics.get("seconds", {}) | {name: seconds}
@@ -184,12 +178,24 @@ class Figures:
             return {"image": file, "width": picture.width, "height": picture.height}
 
 
+def finished(result: featvis.Result) -> dict[str, np.ndarray]:
+    """What is kept of a result: `images`, `history` and `scores`.
+
+    Raises:
+        KeyboardInterrupt: the result was interrupted, so that the piece of work is not done.
+    """
+    if result.interrupted:
+        raise KeyboardInterrupt
+    return {"images": result.images, "history": result.history, "scores": result.scores}
+
+
 def run(
     experiment: str,
     config: Options,
     title: str,
     lede: str,
     draw: Callable[[Figures, inception_jax.Model], None],
+    found: Mapping[str, Any] | None = None,
 ) -> int:
     """Run an experiment whose results are figures of a model; returns the exit code.
 
@@ -201,13 +207,14 @@ def run(
         title: of its page.
         lede: one or two sentences that say what the page shows.
         draw: adds figures, tables and numbers to the page.
+        found: what decides the results in place of options that say it otherwise, such as a file by its path.
 
     Raises:
         UsageError: the request cannot be met.
     """
     model = load_model(config)
     known = provenance.model_facts(model)
-    settings = provenance.settings(experiment, config, known)
+    settings = provenance.settings(experiment, config, known, **(found or {}))
     path = config.out or Path("results", experiment, f"{model.name}-{identity(settings)[:8]}")
     directory = open_run(path, settings, provenance.facts(experiment, config, known), force=config.force)
     if directory.metrics.get("finished") and directory.newer(INDEX, METRICS):

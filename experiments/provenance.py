@@ -1,5 +1,6 @@
 """Where a result came from: versions, device, weights, commit."""
 
+import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -18,21 +19,23 @@ import numpy as np
 import inception_jax
 from experiments.options import RunOptions, command
 
-PACKAGES = ("inception-jax", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
+PACKAGES = (
+    *("inception-jax", "jax", "jaxlib", "flax", "optax", "numpy", "pillow"),
+    *("scikit-learn", "tensorflow-datasets", "umap-learn"),
+)
+"""What results may depend on."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on.
+    """Versions of Python and of those `PACKAGES` that are installed.
 
-    >>> sorted(versions())[:3]
-    ['flax', 'inception-jax', 'jax']
+    >>> list(versions())[:1], {"jax", "numpy"} <= versions().keys()
+    (['python'], True)
     """
     found = {"python": platform.python_version()}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
     return found
 
 
@@ -55,7 +58,7 @@ def settings(experiment: str, config: RunOptions, model: Mapping[str, Any], **fo
         experiment: its name.
         config: its options.
         model: what `model_facts` says of the model.
-        found: values in place of options that were left open.
+        found: values in place of options that were left open, or that name files by their paths.
 
     >>> settings("feature_vis", RunOptions(seed=3), {"architecture": "mini", "arrays_sha256": "ab"})
     {'experiment': 'feature_vis', 'seed': 3, 'model': 'mini', 'arrays_sha256': 'ab'}

@@ -3,7 +3,7 @@
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +43,16 @@ class Objective:
     label: str
 
     __array_ufunc__ = None  # So that NumPy leaves `number * objective` to the objective.
+
+    @property
+    def kind(self) -> Hashable:
+        """The same for objectives that differ in the values of their data alone, so that one program computes them.
+
+        >>> from featvis.objectives import channel, neuron
+        >>> channel("mixed4a", 3).kind == channel("mixed4a", 476).kind, channel("a", 3).kind == neuron("a", 3).kind
+        (True, False)
+        """
+        return self.fn, frozenset(self.layers), _form(self.data)
 
     @property
     def network_layers(self) -> tuple[str, ...]:
@@ -239,7 +249,8 @@ def _short(label: str) -> str:
     return f"{label[: LONGEST_LABEL - 11]}...{zlib.crc32(label.encode()):08x}"
 
 
-def _form(data: Any) -> object:
+def _form(data: Any) -> Hashable:
+    """Structure, shapes and types of data."""
     leaves, structure = jax.tree.flatten(data)
     return structure, tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves)
 

@@ -1,4 +1,16 @@
-"""Colour decorrelation: bases in which the colours of natural images are nearly independent."""
+"""Colour decorrelation: bases in which the colours of natural images are nearly independent.
+
+`IMAGENET` is the usual one, `I1I2I3` and `GREY` are others. For a network that was trained on other images, `estimate`
+the basis of those, with `featvis.param.spectrum.estimate` for what else `featvis.param.maco` wants to know of them:
+
+>>> images = np.random.default_rng(0).random((4, 16, 16, 3))
+>>> colors = estimate(images)
+>>> from featvis import param
+>>> param.image(64, colors=colors).shape
+(64, 64, 3)
+>>> param.maco(64, param.spectrum.estimate(images, 64, colors=colors), colors=colors).shape
+(64, 64, 3)
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -9,12 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from featvis.algebra import GRADIENT, INPUT, STEP, Activations, Function
+from featvis.devices import spread
 from featvis.network import Bound, Network, activations, fast, rules_at
 from featvis.param import Parameterization
 from featvis.transforms import Transform, apply
+from inception_jax.compilation import Compiled
 from inception_jax.gradients import Rules
 
 CHUNK = 16
@@ -39,6 +42,7 @@ class Program:
     transforms: tuple[Transform, ...]
     optimizer: optax.GradientTransformation
     rules: Rules
+    mesh: Mesh
     share: Share = "image"
     stops: bool = False
 
@@ -49,13 +53,14 @@ class Units:
     """What the results of a batch are optimised for, on their leading axis.
 
     `which` is the number of each one's kind; `data` holds for every kind what its function needs, for all results: for
-    those of another kind it is there to fill the place. `root` is the key of draws that everything shares.
+    those of another kind it is there to fill the place. `root` is the key of draws that everything shares, the same for
+    each.
     """
 
     which: Int[Array | np.ndarray, " n"]
     data: tuple[Any, ...]
     keys: Key[Array, " n"]
-    root: Key[Array, ""]
+    root: Key[Array, " n"]
     targets: Float[Array | np.ndarray, " n"]
 
 
@@ -70,18 +75,23 @@ class State:
     reached: Bool[Array, " n"]
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(Compiled, static_argnums=0)
 def init(program: Program, keys: Key[Array, " n"], start: Float[Array, "n *shape"] | None = None) -> State:
     """The state before the first step: random, or that of the images `start`."""
-    if start is None:
-        params = jax.vmap(program.param.init)(jax.vmap(_init_key)(keys))
-    else:
-        params = jax.vmap(program.param.invert)(start)  # pyright: ignore[reportAttributeAccessIssue]
-    count = len(keys)
-    return State(params, jax.vmap(program.optimizer.init)(params), jnp.zeros(count, jnp.int32), jnp.zeros(count, bool))
+
+    def begin(given: tuple[Array, Array | None], _: None) -> State:
+        keys, start = given
+        if start is None:
+            params = jax.vmap(program.param.init)(jax.vmap(_init_key)(keys))
+        else:
+            params = jax.vmap(program.param.invert)(start)  # pyright: ignore[reportAttributeAccessIssue]
+        none = jnp.zeros(len(keys), jnp.int32)
+        return State(params, jax.vmap(program.optimizer.init)(params), none, none.astype(bool))
+
+    return spread(program.mesh, begin)((keys, start), None)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(Compiled, static_argnums=0)
 def advance(
     program: Program, bound: Bound, units: Units, state: State, start: Int[Array, ""], stop: Int[Array, ""]
 ) -> tuple[State, Float[Array, "n chunk"]]:
@@ -90,6 +100,14 @@ def advance(
     The bounds are data, so one compiled program serves every number of steps. Where the program `stops`, results that
     have reached their target stay as they are.
     """
+    return spread(program.mesh, partial(_advance, program))((units, state), (bound, start, stop))
+
+
+def _advance(
+    program: Program, split: tuple[Units, State], shared: tuple[Bound, Array, Array]
+) -> tuple[State, Float[Array, "n chunk"]]:
+    units, state = split
+    bound, start, stop = shared
     network = bound.network
 
     def body(step: Array, carry: tuple[State, Array]) -> tuple[State, Array]:
@@ -116,17 +134,24 @@ def advance(
     return jax.lax.fori_loop(start, stop, body, (state, history))
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(Compiled, static_argnums=0)
 def images(program: Program, state: State) -> Float[Array, "n *shape"]:
     """The images as they are now."""
-    return jax.vmap(program.param)(state.params)
+    return spread(program.mesh, lambda params, _: jax.vmap(program.param)(params))(state.params, None)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(Compiled, static_argnums=0)
 def finish(
     program: Program, bound: Bound, units: Units, state: State
 ) -> tuple[Float[Array, "n *shape"], Float[Array, " n"]]:
     """The images, and each result's objective without transforms; transparent ones lie on grey for that."""
+    return spread(program.mesh, partial(_finish, program))((units, state), bound)
+
+
+def _finish(
+    program: Program, split: tuple[Units, State], bound: Bound
+) -> tuple[Float[Array, "n *shape"], Float[Array, " n"]]:
+    units, state = split
     shown = jax.vmap(program.param)(state.params)
     stacked = _stacked(program.param, shown)
     seen = stacked.reshape(-1, *stacked.shape[2:])
@@ -142,11 +167,11 @@ def _step_values(program: Program, network: Network, units: Units, params: Any, 
     keys = jax.vmap(lambda key: jax.random.fold_in(_step_key(key), step))(units.keys)
     count, each = images.shape[:2]
     if program.share == "all":
-        keys = jnp.broadcast_to(jax.random.fold_in(_step_key(units.root), step), count)
+        keys = jnp.broadcast_to(jax.random.fold_in(_step_key(units.root[0]), step), count)
     keys = jnp.repeat(keys, each)
     if program.share == "image" and each > 1:
         keys = jax.vmap(jax.random.fold_in)(keys, jnp.tile(jnp.arange(each), count))
-    views = jax.vmap(partial(apply, program.transforms))(keys, images.reshape(-1, *images.shape[2:]))
+    views = jax.vmap(partial(apply, program.transforms, step=step))(keys, images.reshape(-1, *images.shape[2:]))
     steps = jnp.full(count, step, jnp.float32)
     return _objectives(program, network, units, images, views, rules_at(program.rules, step), steps)
 
@@ -212,7 +237,7 @@ def _updates(
     def update(
         which: Array, data: Any, key: Array, target: Array, grad: Any, before: Any, params: Any, value: Array
     ) -> tuple[Any, Any]:
-        alone = Units(which[None], jax.tree.map(lambda x: x[None], data), key[None], units.root, target[None])
+        alone = Units(which[None], jax.tree.map(lambda x: x[None], data), key[None], units.root[:1], target[None])
 
         def loss(params: Any) -> Array:
             return -_step_values(program, network, alone, jax.tree.map(lambda x: x[None], params), step)[0]

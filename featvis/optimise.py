@@ -55,6 +55,10 @@ class Attempt:
     params: Any
 
 
+Attempts = tuple[list[Attempt], bool]
+"""What came of the jobs of a batch, and whether Ctrl-C ended it early."""
+
+
 def optimise(
     program: engine.Program,
     bound: Bound,
@@ -62,7 +66,7 @@ def optimise(
     batch: Batch,
     course: Course,
     advanced: Callable[[int], object],
-) -> tuple[list[Attempt], bool]:
+) -> Attempts:
     """Run a batch along `course`, calling `advanced(image_steps)` as it goes.
 
     Returns what came of the jobs, and whether Ctrl-C ended it early: they then have as many steps as were finished,
@@ -94,8 +98,7 @@ def optimise(
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        message = f"the device's memory does not hold {width} images at once; give a smaller `batch`"
-        raise MemoryError(message) from error
+        raise MemoryError(f"the device's memory does not hold {width} results at once") from error
     assert state is not None
     history[:, done:] = np.nan
     images, scores = (np.asarray(part) for part in engine.finish(program, bound, units, state))
@@ -114,7 +117,7 @@ def optimise(
             steps_done=int(steps[i]),
             reached=bool(reached[i]),
             snapshots=kept[i],
-            origin=Origin.of(units.keys[i], i, width),
+            origin=Origin(batch.padded[i].key, i, width),
             params=jax.tree.map(lambda leaf, i=i: leaf[i], params),
         )
         for i in batch.places

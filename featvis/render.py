@@ -1,23 +1,24 @@
 """`render`: images that drive chosen units, many at once."""
 
+import warnings
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float
 from tqdm.auto import tqdm
 
+from featvis import devices as spreading
 from featvis import memory, plan, request
 from featvis import param as parameterizations
 from featvis import transforms as transformations
 from featvis.engine import Program, Share
 from featvis.network import Bound, Network, activation_bytes
-from featvis.optimise import Attempt, Course, best, optimise
+from featvis.optimise import Attempt, Attempts, Course, best, optimise
 from featvis.request import Objectives
 from featvis.result import Origin, Result
 from inception_jax.gradients import LUCID, Rules
@@ -40,6 +41,8 @@ def render(
     rules: Rules = LUCID,
     dtype: Any = jnp.float32,
     batch: int | None = None,
+    devices: Sequence[Any] | None = None,
+    only: Sequence[int] | None = None,
     origins: Sequence[Origin] | None = None,
     progress: bool | None = None,
     on_batch: Callable[[Result], None] | None = None,
@@ -72,7 +75,11 @@ def render(
         dtype: of the network's arithmetic, `jnp.float32` or `jnp.bfloat16`; parameters and optimiser stay float32.
             On recent GPUs JAX computes float32 convolutions with TF32 unless `jax.default_matmul_precision` says
             otherwise.
-        batch: results per program; by default what suits the device and its memory.
+        batch: results per program, on all devices together; by default what suits the devices and their memory. Where
+            the memory does not hold them, half as many, with a warning.
+        devices: JAX devices that share the batches; by default all of this process.
+        only: places in the list of objectives of those that are wanted now; by default all. They come out bit for bit
+            as they would with all others, so a long list can be worked off in pieces.
         origins: make images of an earlier result again: one `result.origins[i]` for each objective, with the
             arguments of that call. Each comes out bit for bit on the same device, at the cost of a whole batch.
         progress: whether to draw a progress bar; by default only on terminals.
@@ -84,7 +91,7 @@ def render(
 
     Raises:
         ValueError: an unknown layer or unit, an image too small for the layer, or an argument out of range.
-        MemoryError: the device's memory does not hold a batch.
+        MemoryError: the memory of a device does not hold a single result.
         KeyboardInterrupt: if interrupted before anything was done.
 
     Source: Lucid, `render_vis` and its defaults; Olah et al. 2017, *Feature Visualization*.
@@ -109,11 +116,14 @@ def render(
     targets = request.per_unit("stop_at", stop_at, len(listed))
     course = Course(steps, kept, request.start_images(param, start, len(listed)))
     jobs = plan.jobs(listed, seed, restarts) if origins is None else plan.again(listed, origins, restarts)
+    places = request.places(only, len(listed))
+    wanted = {job for job in jobs if job.index in places}
 
-    bound, attempts, finished = Bound.of(network), defaultdict[int, list[Attempt]](list), list[Result]()
-    root = jax.random.key(seed)
+    mesh = spreading.mesh(devices)
+    bound = spreading.replicate(mesh, Bound.of(network))
+    attempts, finished = defaultdict[int, list[Attempt]](list), list[Result]()
     try:
-        with tqdm(total=len(jobs) * steps, unit="step", disable=None if progress is None else not progress) as bar:
+        with tqdm(total=len(wanted) * steps, unit="step", disable=None if progress is None else not progress) as bar:
             for group in plan.groups(jobs):
                 program = request.hashable(
                     Program(
@@ -124,14 +134,23 @@ def render(
                         transforms=transforms,
                         optimizer=optimizer or _adam(),
                         rules=rules,
+                        mesh=mesh,
                         share=share,
                         stops=stop_at is not None,
                     )
                 )
-                limit = batch or memory.batch_size(activation_bytes(network, group.layers, view))
-                for part in plan.batches(group, limit) if origins is None else plan.alone(group, origins):
-                    units = plan.units(group, part, root, targets)
-                    done, interrupted = optimise(program, bound, units, part, course, bar.update)
+
+                def run(part: plan.Batch, group: plan.Group = group, program: Program = program) -> Attempts:
+                    units = spreading.share(mesh, plan.units(group, part, seed, targets))
+                    return optimise(program, bound, units, part, course, bar.update)
+
+                each = memory.batch_size(activation_bytes(network, group.layers, view))
+                limit = each * mesh.size if batch is None else -(-batch // mesh.size) * mesh.size
+                if origins is None:
+                    parts = _halving(run, group, limit, wanted, mesh.size)
+                else:
+                    parts = map(run, plan.in_old_places(group, origins, wanted))
+                for done, interrupted in parts:
                     for attempt in done:
                         attempts[attempt.job.index].append(attempt)
                     complete = [i for i, tried in attempts.items() if interrupted or len(tried) == restarts]
@@ -146,6 +165,24 @@ def render(
             raise
         return Result.merge(finished, interrupted=True)
     return Result.merge(finished)
+
+
+def _halving(
+    run: Callable[[plan.Batch], Attempts], group: plan.Group, limit: int, wanted: set[plan.Job], devices: int
+) -> Iterator[Attempts]:
+    """Run batches of at most `limit` jobs, and of half as many from where the devices' memory does not hold them."""
+    left = {job for job in group.jobs if job in wanted}
+    while left:
+        part = None
+        try:
+            for part in plan.batches(group, limit, left, devices):
+                yield run(part)
+                left -= {part.padded[place] for place in part.places}
+        except MemoryError as error:
+            if part is None or len(part.padded) == devices:
+                raise
+            limit = max(1, len(part.padded) // devices // 2) * devices
+            warnings.warn(f"{error}; going on with {limit}", stacklevel=3)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Checking what `render` was asked for, before anything is compiled."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -31,6 +31,24 @@ def whole_numbers(**values: Any) -> None:
     for name, value in values.items():
         if not isinstance(value, int | np.integer) or value < 1:
             raise ValueError(f"{name} is {value}; expected a whole number, at least 1")
+
+
+def places(only: Sequence[int] | None, count: int) -> Container[int]:
+    """The places in a list of `count` objectives that `only` names, by default all.
+
+    Raises:
+        ValueError: there are no such places, or none are named.
+
+    >>> places([3, 4], 4)
+    Traceback (most recent call last):
+    ValueError: only is [3, 4]; expected places in the list of objectives, from 0 to 3
+    """
+    if only is None:
+        return range(count)
+    chosen = {int(place) for place in only}
+    if not chosen or not chosen <= set(range(count)):
+        raise ValueError(f"only is {list(only)}; expected places in the list of objectives, from 0 to {count - 1}")
+    return chosen
 
 
 def cast(model: Network, dtype: Any, rules: Rules) -> Network:

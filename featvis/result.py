@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Bool, Float, Int
 from PIL import Image
 
 from featvis import display, store
@@ -27,16 +26,6 @@ class Origin(NamedTuple):
     key: tuple[int, ...]
     slot: int
     width: int
-
-    @staticmethod
-    def of(key: Key[Array, ""], slot: int, width: int) -> "Origin":
-        """The origin of the image at place `slot` of a batch."""
-        return Origin(tuple(int(word) for word in np.asarray(jax.random.key_data(key))), slot, width)
-
-    @property
-    def random_key(self) -> Key[Array, ""]:
-        """The random key."""
-        return jax.random.wrap_key_data(jnp.array(self.key, jnp.uint32))
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -27,18 +27,6 @@ _DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 _TINY = 1e-12
 
 
-def compiler_options() -> dict[str, str]:
-    """Options of `jax.jit` with which convolutions are fast on the default device.
-
-    On CPUs, XLA hands some convolutions to a library of fused kernels that is slower than its own: up to seven times
-    with jax 0.10, half as slow again with jax 0.12, for a first layer whose width is no multiple of 16.
-
-    >>> jax.jit(lambda x: x + 1, compiler_options=compiler_options())(1)
-    Array(2, dtype=int32, weak_type=True)
-    """
-    return {"xla_cpu_experimental_ynn_fusion_type": ""} if jax.default_backend() == "cpu" else {}
-
-
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """TensorFlow's SAME padding before and after an axis of length `size`.
 

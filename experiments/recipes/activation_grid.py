@@ -16,7 +16,7 @@ from PIL import Image
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import usage_errors
 from experiments.recipes.subject import SubjectOptions, icons, subject
 from featvis import pixels, recipes
@@ -93,7 +93,8 @@ def _together(page: Figures, model: inception_jax.Model, grid: recipes.Activatio
     """All icons at once, with shared parts."""
     images, objective = grid.coherent(config.icon, config.groups, config.cossim_pow, config.seed)
     drawn = page.kept(
-        "together", lambda: featvis.render(model, objective, steps=config.steps, seed=config.seed, param=images)
+        "together",
+        lambda: finished(featvis.render(model, objective, steps=config.steps, seed=config.seed, param=images)),
     )
     return drawn["images"][0]
 

@@ -15,7 +15,6 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,30 +24,32 @@ from tqdm.auto import tqdm
 
 import featvis
 import inception_jax
-from experiments import figures
-from experiments.figures import Figures
-from experiments.options import Options, UsageError, load_model, usage_errors
-from experiments.recipes.subject import LOGITS
+from experiments import figures, provenance
+from experiments.figures import Figures, finished
+from experiments.options import UsageError, load_model, usage_errors
+from experiments.recipes.sources import DataOptions, data_set
+from experiments.recipes.subject import LOGITS, class_names, class_number
+from featvis.network import activation_shapes
+from featvis.objectives.base import check_positions
 from featvis.pixels import eight_bit
 from featvis.recipes import atlas
 from featvis.recipes.atlas.layout import Method
+from featvis.request import images_shape
 from inception_jax import datasets
 
 CELLS = "atlas.json"
 
 _BATCH = 16
+_LEAST = {"positions": 1, "grid": 1, "least": 1, "neighbors": 2, "steps": 1, "restarts": 1, "strongest": 1}
+"""The smallest values of options, checked before anything takes long."""
 
 
 @dataclass(frozen=True)
-class Config(Options):
+class Config(DataOptions):
     """Which photographs, which layer, and how the map is drawn."""
 
     images: str = tyro.MISSING
     """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
-    split: str = "all"
-    """Part of the data, such as `validation` or `train[:10%]`."""
-    data_dir: Path | None = None
-    """Where tfds has its data sets, or keeps the prepared copy of a folder; by default its own place, or the cache."""
     layer: str = "mixed4c"
     """The layer whose activations are shown."""
     positions: int = 8
@@ -71,9 +72,9 @@ class Config(Options):
     cossim_pow: float = 2.0
     """How closely icons keep to the direction of their cell."""
     label: str | None = None
-    """Show only what speaks for this class: a label of the network, or a WordNet id."""
+    """Show only what speaks for this class: a label of the network, a WordNet id, or a number."""
     versus: str | None = None
-    """And from left to right, what speaks for `--label` rather than for this class."""
+    """Show both, on the left what speaks for `--label`, on the right what speaks for this class."""
     strongest: int = 2000
     """Samples that are shown of each of these classes."""
     beside: str | None = None
@@ -102,22 +103,33 @@ def run(config: Config) -> int:
     """
     if config.versus is not None and config.label is None:
         raise UsageError("--versus compares a class with another; give both, --label and --versus")
-    if config.grid < 1 or config.least < 1 or config.strongest < 1:
-        raise UsageError("--grid, --least and --strongest are numbers from 1 up")
+    for name, least in _LEAST.items():
+        if (value := getattr(config, name)) < least:
+            raise UsageError(f"--{name} is {value}; expected {least} or more")
+    has_umap = importlib.util.find_spec("umap") is not None
+    if config.method == "umap" and not has_umap:
+        raise UsageError("--method umap needs `pip install inception-jax[atlas]`; tsne and pca do without")
     if config.method is None:
-        config = replace(config, method="umap" if importlib.util.find_spec("umap") else "tsne")
+        config = replace(config, method="umap" if has_umap else "tsne")
+    other = None if config.beside is None else load_model(replace(config, model=config.beside))
+    found = {} if other is None else {"beside": provenance.weights_digest(other.weights)}
     lede = (
         "Each icon stands for a region of what the layer does: it shows what the activations there have in common. "
         "Regions near each other are alike, and larger icons stand for more of the photographs."
     )
-    return figures.run("atlas", config, f"Activation atlas of {config.layer}", lede, partial(_draw, config))
+    title = f"Activation atlas of {config.layer}"
+    return figures.run("atlas", config, title, lede, partial(_draw, config, other), found)
 
 
-def _draw(config: Config, page: Figures, model: inception_jax.Model) -> None:
-    sides = _sides(config, model)
+def _draw(config: Config, other: inception_jax.Model | None, page: Figures, model: inception_jax.Model) -> None:
+    sides = _sides(config, model, other)
+    names = class_names(model)
     with usage_errors():
-        classes = [inception_jax.class_index(model, name) for name in (config.label, config.versus) if name is not None]
-        names = _names(model)
+        classes = [class_number(model, name) for name in (config.label, config.versus) if name is not None]
+        if len(set(classes)) < len(classes):
+            raise ValueError(f"--label and --versus are both {names[classes[0]]}; expected two classes")
+        for side in sides:
+            _check_layer(config, side)
     collected: list[atlas.Samples] = []
     for side in sides:
         like = collected[0] if collected else None
@@ -140,28 +152,29 @@ def _draw(config: Config, page: Figures, model: inception_jax.Model) -> None:
     page.directory.write_json(CELLS, {"rows": cells.rows, "columns": cells.columns, "atlases": facts})
 
 
-def _sides(config: Config, model: inception_jax.Model) -> list[Side]:
-    first = Side("atlas", f"{config.layer} of {model.name}", model, config.layer)
-    if config.beside is None and config.beside_layer is None:
+def _sides(config: Config, model: inception_jax.Model, other: inception_jax.Model | None) -> list[Side]:
+    # As the user calls them: two networks may have one architecture.
+    first = Side("atlas", f"{config.layer} of {config.model}", model, config.layer)
+    if other is None and config.beside_layer is None:
         return [first]
-    other = model if config.beside is None else load_model(replace(config, model=config.beside))
-    layer = config.beside_layer or config.layer
-    return [first, Side("beside", f"{layer} of {other.name}", other, layer)]
+    layer, other = config.beside_layer or config.layer, model if other is None else other
+    return [first, Side("beside", f"{layer} of {config.beside or config.model}", other, layer)]
 
 
-def _names(model: inception_jax.Model) -> list[str]:
-    try:
-        return list(inception_jax.labels(model))
-    except ValueError:  # Nobody said what its classes are called.
-        return [f"class {i}" for i in range(model.layers[LOGITS])]
+def _icon_side(config: Config, model: inception_jax.Model) -> int:
+    return min(80, 3 * model.architecture.image_size // 4) if config.size is None else config.size
+
+
+def _check_layer(config: Config, side: Side) -> None:
+    """Raise `ValueError` for a layer that cannot be shown, before the photographs are read."""
+    for pixels in (side.model.architecture.image_size, _icon_side(config, side.model)):
+        shapes = activation_shapes(side.model, (side.layer,), images_shape(featvis.param.image(pixels)))
+        check_positions(side.layer, shapes[side.layer])
 
 
 def _collect(config: Config, side: Side, like: atlas.Samples | None) -> dict[str, np.ndarray]:
     """The samples of one network, as arrays."""
-    dataset = datasets.open_dataset(config.images, config.split, config.data_dir)
-    size = side.model.architecture.image_size
-    # In the proportion in which the networks are tested, 256 to 224.
-    preparation = datasets.Preparation(size=size, short_side=size * 8 // 7)
+    dataset, preparation = data_set(config, side.model)
     batches = datasets.eval_batches(dataset, preparation, _BATCH)
     bar = tqdm(batches, "collecting", total=-(-len(dataset) // _BATCH), unit="batch", disable=None)
     # What a second network adds to its classes is not shown.
@@ -181,12 +194,9 @@ def _chosen(config: Config, samples: atlas.Samples, classes: list[int]) -> np.nd
 
 def _points(config: Config, samples: Sequence[atlas.Samples], classes: list[int]) -> Float[np.ndarray, "n 2"]:
     settings: dict[str, Any] = {"method": config.method, "neighbors": config.neighbors, "seed": config.seed}
-    try:
-        if len(classes) == 2:
-            return atlas.contrast(samples[0], classes[0], classes[1], **settings)
-        return atlas.in_unit_square(atlas.lay_out(atlas.joint(*samples), **settings))
-    except ImportError as error:
-        raise UsageError(str(error)) from error
+    if len(classes) == 2:
+        return atlas.contrast(samples[0], classes[0], classes[1], **settings)
+    return atlas.in_unit_square(atlas.lay_out(atlas.joint(*samples), **settings))
 
 
 def _icons(
@@ -198,28 +208,22 @@ def _icons(
     def keep(result: featvis.Result) -> None:
         for index, image, steps in zip(result.indices, result.images, result.steps_done, strict=True):
             if steps == config.steps:
-                page.directory.write_image(files[missing[int(index)]], image)
+                page.directory.write_image(files[int(index)], image)
 
-    if not missing:
-        return _read(page, files)
-    default = min(80, 3 * side.model.architecture.image_size // 4)
-    result = featvis.render(
-        side.model,
-        [objectives[i] for i in missing],
-        steps=config.steps,
-        seed=config.seed,
-        param=featvis.param.image(default if config.size is None else config.size),
-        transforms=featvis.transforms.ATLAS,
-        restarts=config.restarts,
-        batch=config.batch,
-        on_batch=keep,
-    )
-    if result.interrupted:
-        raise KeyboardInterrupt
-    return _read(page, files)
-
-
-def _read(page: Figures, files: list[str]) -> dict[str, np.ndarray]:
+    if missing:
+        result = featvis.render(
+            side.model,
+            objectives,
+            steps=config.steps,
+            seed=config.seed,
+            param=featvis.param.image(_icon_side(config, side.model)),
+            transforms=featvis.transforms.ATLAS,
+            restarts=config.restarts,
+            batch=config.batch,
+            only=missing,
+            on_batch=keep,
+        )
+        finished(result)
     return {"images": np.stack([eight_bit(page.directory.read_image(file)) for file in files])}
 
 
@@ -237,11 +241,10 @@ def _show(
 def _facts(drawn: atlas.ActivationAtlas, side: Side, files: list[str], names: list[str]) -> dict[str, Any]:
     """What atlas.json says of one network."""
     cells, added = [], drawn.attributions
-    for i, (row, column) in enumerate(drawn.cells.places.tolist()):
+    for i, ((row, column), top) in enumerate(zip(drawn.cells.places.tolist(), drawn.top_classes(3), strict=True)):
         classes = []
         if added is not None:
-            top = drawn.top_classes(3)[i].tolist()
-            classes = [{"class": names[c], "attribution": round(float(added[i, c]), 4)} for c in top]
+            classes = [{"class": names[c], "attribution": float(f"{added[i, c]:.4g}")} for c in top.tolist()]
         about = {"row": row, "column": column, "icon": files[i], "classes": classes}
         cells.append(about | {"samples": int(drawn.cells.counts[i]), "photographs": int(drawn.images[i])})
     return {"model": side.model.name, "layer": side.layer, "cells": cells}

@@ -10,27 +10,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
-from experiments.recipes.drawing import DrawingOptions, complete, photograph, row, side
+from experiments.figures import Figures, finished
+from experiments.recipes.drawing import DrawingOptions, row, side
+from experiments.recipes.sources import PhotographOptions, photograph
 from featvis import recipes
 from featvis.recipes.caricature import Start
 
 
 @dataclass(frozen=True)
-class Config(DrawingOptions):
+class Config(PhotographOptions, DrawingOptions):
     """Which photograph and layers, and how closely the images keep to it."""
 
-    image: Path | None = None
-    """A photograph, or a folder or zip file of photographs in class folders; without it, a drawn picture."""
-    number: int = 0
-    """Which photograph of a folder or zip file, from 0, in the order of classes and names."""
     layers: tuple[str, ...] = ("conv2d0", "conv2d2", "mixed3a", "mixed3b", "mixed4a", "mixed4c", "mixed4e", "mixed5b")
     """Layers, of those that `python -m inception_jax summary` shows."""
     cossim_pow: float = 0.0
@@ -58,8 +54,7 @@ def run(config: Config) -> int:
         def piece(make: Callable[..., recipes.Caricatures], **more: Any) -> Callable[[], dict[str, np.ndarray]]:
             def made() -> dict[str, np.ndarray]:
                 found = make(model, image, config.layers, **options, **more)
-                complete(found.result)
-                return {"images": found.images, "scores": found.scores}
+                return finished(found.result) | {"images": found.images, "scores": found.scores}
 
             return made
 

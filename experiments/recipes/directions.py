@@ -16,9 +16,10 @@ import numpy as np
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import UsageError, usage_errors
-from experiments.recipes.drawing import SampleOptions, row, sample, side
+from experiments.recipes.drawing import DrawingOptions, row, side
+from experiments.recipes.sources import SampleOptions, sample
 from featvis import recipes
 from featvis.recipes import layer_activations
 from inception_jax.model import check_layer
@@ -28,7 +29,7 @@ PIXELS = 10_000
 
 
 @dataclass(frozen=True)
-class Config(SampleOptions):
+class Config(SampleOptions, DrawingOptions):
     """Which layer, and how many directions of each kind."""
 
     layer: str = "mixed4b"
@@ -79,15 +80,17 @@ def _kind(
     name = f"row-{labels[0].split()[0].lower()}"
     drawn = page.kept(
         name,
-        lambda: recipes.directions(
-            model,
-            config.layer,
-            vectors,
-            cossim_pow=config.cossim_pow,
-            labels=labels,
-            param=featvis.param.image(side(config, model)),
-            steps=config.steps,
-            seed=config.seed,
+        lambda: finished(
+            recipes.directions(
+                model,
+                config.layer,
+                vectors,
+                cossim_pow=config.cossim_pow,
+                labels=labels,
+                param=featvis.param.image(side(config, model)),
+                steps=config.steps,
+                seed=config.seed,
+            )
         ),
     )
     page.section(heading)

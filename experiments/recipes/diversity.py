@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import usage_errors
 from experiments.recipes.drawing import DrawingOptions, names, row, side
 from featvis import objectives as obj
@@ -54,7 +54,7 @@ def run(config: Config) -> int:
             page.section(unit.label)
             weight = 0.0
             for kind, about in (("alone", "that do not know of each other"), ("diverse", "that differ")):
-                made = page.kept(f"{name}-{kind}", lambda unit=unit, w=weight: _drawn(model, unit, w, config))
+                made = page.kept(f"{name}-{kind}", lambda unit=unit, w=weight: finished(_drawn(model, unit, w, config)))
                 measures = [unit, obj.diversity(config.layer or unit.network_layers[0])]
                 driven, alike = objective_values(model, measures, made["images"])[:, 0].tolist()
                 text = f"{config.images} images of {unit.label} {about}."

@@ -17,9 +17,9 @@ from PIL import Image
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import UsageError, usage_errors
-from experiments.recipes.drawing import DrawingOptions, complete, row, side
+from experiments.recipes.drawing import DrawingOptions, row, side
 from featvis import recipes, shortform
 from featvis.sheet import sheet
 from featvis.video import video
@@ -59,8 +59,7 @@ def run(config: Config) -> int:
 
         def sums() -> dict[str, np.ndarray]:
             grid = recipes.interactions(model, units, param=featvis.param.image(size), **options)
-            complete(grid.result)
-            return {"images": grid.images}
+            return finished(grid.result) | {"images": grid.images}
 
         page.section("Together", "Each image is for the sum of its row's unit and its column's, or for the one alone.")
         images = page.kept("together", sums)["images"]
@@ -70,8 +69,10 @@ def run(config: Config) -> int:
         page.section(f"From {labels[0]} to {labels[1]}")
         passage = page.kept(
             "interpolation",
-            lambda: recipes.interpolation(
-                model, units[0], units[1], config.images, align=config.align, size=size, **options
+            lambda: finished(
+                recipes.interpolation(
+                    model, units[0], units[1], config.images, align=config.align, size=size, **options
+                )
             ),
         )["images"][0]
         with usage_errors():
@@ -81,8 +82,7 @@ def run(config: Config) -> int:
 
         def pairs() -> dict[str, np.ndarray]:
             grid = recipes.interpolation_grid(model, units, config.between, size=size, **options)
-            complete(grid.result)
-            return {"images": grid.images}
+            return finished(grid.result) | {"images": grid.images}
 
         page.section("Between all pairs", "All of these images share parts, so that they can be compared.")
         images = page.kept("between", pairs)["images"]

@@ -16,9 +16,9 @@ import optax
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import usage_errors
-from experiments.recipes.drawing import DrawingOptions, complete, names, side
+from experiments.recipes.drawing import DrawingOptions, names, side
 from featvis import recipes, shortform
 
 
@@ -58,14 +58,13 @@ def run(config: Config) -> int:
 
         def piece(unit: featvis.Objective) -> dict[str, np.ndarray]:
             found = recipes.patterns(model, unit, param=param, **options)
-            result = complete(found.result)
-            return {"image": found.at(config.large)[0], "history": result.history[0], "score": result.scores[0]}
+            return finished(found.result) | {"large": found.at(config.large)[0]}
 
         tiles = []
         for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
             made = page.kept(name, lambda unit=unit: piece(unit))
-            caption = f"{made['score']:.3g}"
-            tiles.append(page.tile(name, made["image"], unit.label, caption=caption, curve=made["history"]))
+            caption = f"{made['scores'][0]:.3g}"
+            tiles.append(page.tile(name, made["large"], unit.label, caption=caption, curve=made["history"][0]))
         page.gallery(tiles)
 
     return figures.run("patterns", config, "Patterns", lede, draw)

@@ -17,16 +17,17 @@ import numpy as np
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import usage_errors
-from experiments.recipes.drawing import SampleOptions, complete, names, row, sample, side
+from experiments.recipes.drawing import DrawingOptions, names, row, side
+from experiments.recipes.sources import SampleOptions, sample
 from featvis import recipes, shortform
 from featvis.recipes.given import objective_values
 from featvis.recipes.spectrum import PARTS, parts
 
 
 @dataclass(frozen=True)
-class Config(SampleOptions):
+class Config(SampleOptions, DrawingOptions):
     """Which units, and how many photographs of each part of their range."""
 
     units: str = "mixed3b_pre_relu:0-3,mixed4a_pre_relu:0-3"
@@ -82,5 +83,4 @@ def run(config: Config) -> int:
 def _ends(model: inception_jax.Model, unit: featvis.Objective, config: Config) -> dict[str, np.ndarray]:
     param = featvis.param.image(side(config, model))
     spectrum = recipes.spectrum(model, unit, param=param, steps=config.steps, seed=config.seed)
-    complete(spectrum.result)
-    return {"images": spectrum.result.images, "values": np.array(spectrum.values)}
+    return finished(spectrum.result) | {"values": np.array(spectrum.values)}

@@ -14,7 +14,7 @@ import numpy as np
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import usage_errors
 from experiments.recipes.drawing import DrawingOptions, side
 from featvis import recipes, shortform
@@ -65,7 +65,7 @@ def run(config: Config) -> int:
             some = numbers[first : first + _PIECE]
             drawn = page.kept(
                 f"units-{first:04}",
-                lambda some=some: (
+                lambda some=some: finished(
                     recipes.sprites(model, config.layer, some, param=param, steps=config.steps, seed=config.seed).result
                 ),
             )

@@ -20,8 +20,9 @@ from jaxtyping import Float
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
-from experiments.recipes.drawing import DrawingOptions, photograph, row, side
+from experiments.figures import Figures, finished
+from experiments.recipes.drawing import DrawingOptions, row, side
+from experiments.recipes.sources import photograph
 from featvis import recipes
 from featvis.recipes.style import CONTENT_LAYERS, STYLE_LAYERS
 
@@ -70,7 +71,7 @@ def run(config: Config) -> int:
         for i, layer in enumerate(config.style_layers):
             made = page.kept(
                 f"texture-{i}",
-                lambda i=i: recipes.texture(model, style, layers=config.style_layers[: i + 1], **options),
+                lambda i=i: finished(recipes.texture(model, style, layers=config.style_layers[: i + 1], **options)),
             )
             textures.append((f"to {layer}", made["images"][0]))
         page.figure(
@@ -86,14 +87,16 @@ def run(config: Config) -> int:
         for i, weight in enumerate(config.content_weights):
             made = page.kept(
                 f"transfer-{i}",
-                lambda weight=weight: recipes.style_transfer(
-                    model,
-                    content,
-                    style,
-                    content_layers=config.content_layers,
-                    style_layers=config.style_layers,
-                    content_weight=weight,
-                    **options,
+                lambda weight=weight: finished(
+                    recipes.style_transfer(
+                        model,
+                        content,
+                        style,
+                        content_layers=config.content_layers,
+                        style_layers=config.style_layers,
+                        content_weight=weight,
+                        **options,
+                    )
                 ),
             )
             drawn.append((f"weight {weight:g}", made["images"][0, 0]))

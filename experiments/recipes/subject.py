@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +10,12 @@ from PIL import Image
 
 import featvis
 import inception_jax
-from experiments.figures import Figures
-from experiments.options import Options, usage_errors
+from experiments.figures import Figures, finished
+from experiments.options import usage_errors
+from experiments.recipes.sources import PhotographOptions, photograph
 from featvis import objectives as obj
 from featvis.recipes import layer_activations
 from featvis.sheet import sheet
-from inception_jax.images import load_image
-from inception_jax.photographs import photographs
 
 LOGITS = "softmax2_pre_activation"
 
@@ -27,13 +25,9 @@ _ORANGE, _BLUE = np.array([0.85, 0.40, 0.05]), np.array([0.10, 0.40, 0.75])
 
 
 @dataclass(frozen=True)
-class SubjectOptions(Options):
+class SubjectOptions(PhotographOptions):
     """Which photograph, which layer, and how its icons are drawn."""
 
-    image: Path | None = None
-    """A photograph, or a folder or zip file of photographs in class folders; without it, a drawn picture."""
-    number: int = 0
-    """Which photograph of a folder or zip file, from 0, in the order of classes and names."""
     layer: str = "mixed4d"
     """A layer with positions, of those that `python -m inception_jax summary` shows."""
     steps: int = 256
@@ -72,21 +66,12 @@ class Subject:
         with usage_errors():
             logits = layer_activations(self.model, self.batch, LOGITS).reshape(-1, self.model.architecture.classes)
             scores = logits.mean(0)
-            chosen = [self._index(name) for name in names] or np.argsort(-scores, kind="stable")[:count].tolist()
+            likeliest = np.argsort(-scores, kind="stable")[:count].tolist()
+            chosen = [class_number(self.model, name) for name in names] or likeliest
         shares = np.exp(scores - scores.max())
         shares = shares / shares.sum()
-        try:
-            labels = inception_jax.labels(self.model)
-        except ValueError:
-            labels = [f"class {i}" for i in range(len(scores))]
+        labels = class_names(self.model)
         return [Class(labels[i], obj.class_logit(LOGITS, i), float(shares[i])) for i in chosen]
-
-    def _index(self, name: str) -> int:
-        if not name.isdecimal():
-            return inception_jax.class_index(self.model, name)
-        if int(name) >= (count := self.model.architecture.classes):
-            raise ValueError(f"{self.model.name} has classes 0 to {count - 1}, not {name}")
-        return int(name)
 
     def spread(self, values: Float[np.ndarray, "rows columns ..."]) -> Float[np.ndarray, "h w ..."]:
         """What each position has, as large as the photograph, in squares."""
@@ -117,37 +102,28 @@ def subject(config: SubjectOptions, model: inception_jax.Model) -> Subject:
     Raises:
         UsageError: a file that cannot be read, or no photograph of that number in it.
     """
-    size = model.architecture.image_size
-    if config.image is None:
-        return Subject(model, drawn(size), "a drawn picture")
-    short_side = 8 * size // 7  # 256 for 224, as the networks are tested.
-    with usage_errors():
-        if not config.image.is_dir() and config.image.suffix.lower() != ".zip":
-            return Subject(model, load_image(config.image, size, short_side=short_side), config.image.stem)
-        found = photographs(config.image, short_side, size)
-        if not 0 <= config.number < len(found):
-            raise ValueError(f"number is {config.number}; {config.image} has photographs 0 to {len(found) - 1}")
-        one = found[config.number]
-    return Subject(model, one.image, Path(one.name).stem.replace("_", " "))
+    return Subject(model, *photograph(config.image, config.number, model.architecture.image_size))
 
 
-def drawn(size: int) -> Float[np.ndarray, "{size} {size} 3"]:
-    """A picture for trying things out with nothing at hand: a ball on a chequered floor.
+def class_names(model: inception_jax.Model) -> list[str]:
+    """What the classes of a model are called, by their numbers where nobody said so."""
+    try:
+        return list(inception_jax.labels(model))
+    except ValueError:
+        return [f"class {i}" for i in range(model.architecture.classes)]
 
-    >>> drawn(64).shape
-    (64, 64, 3)
+
+def class_number(model: inception_jax.Model, name: str) -> int:
+    """Number of the class that a name, a WordNet id or the number itself means.
+
+    Raises:
+        ValueError: no such class.
     """
-    down, across = (np.indices((size, size)) + 0.5) / size
-    depth = 0.25 / np.maximum(down - 0.5, 0.01)
-    chequers = (np.floor(8 * depth) + np.floor(8 * (across - 0.5) * depth)) % 2
-    floor = 0.35 + 0.4 * chequers[..., None] * np.array([1.0, 0.9, 0.7])
-    sky = np.array([0.45, 0.65, 0.9]) + 0.4 * down[..., None]
-    x, y = (across - 0.5) / 0.27, (down - 0.55) / 0.27
-    height = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
-    light = np.clip(0.25 + 0.75 * (-0.5 * x - 0.6 * y + 0.6 * height), 0.1, 1)
-    ball = np.array([0.95, 0.35, 0.15]) * light[..., None]
-    behind = np.where(down[..., None] > 0.55, floor, sky)
-    return np.clip(np.where(height[..., None] > 0, ball, behind), 0, 1).astype(np.float32)
+    if not name.isdecimal():
+        return inception_jax.class_index(model, name)
+    if int(name) >= (count := model.architecture.classes):
+        raise ValueError(f"{model.name} has classes 0 to {count - 1}, not {name}")
+    return int(name)
 
 
 def icons(
@@ -158,9 +134,7 @@ def icons(
     config: SubjectOptions,
 ) -> dict[str, np.ndarray]:
     """Images of objectives, drawn once and kept under a name: `images`, `history`, `scores`."""
+    param = featvis.param.image(config.icon)
     return page.kept(
-        name,
-        lambda: featvis.render(
-            model, objectives, steps=config.steps, seed=config.seed, param=featvis.param.image(config.icon)
-        ),
+        name, lambda: finished(featvis.render(model, objectives, steps=config.steps, seed=config.seed, param=param))
     )

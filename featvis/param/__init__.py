@@ -11,16 +11,20 @@ from featvis.param.balls import Perturbed, perturbed, unit_ball_l2, unit_ball_li
 from featvis.param.base import Parameterization
 from featvis.param.fields import spectrum_scale
 from featvis.param.images import Image, grey, image, maco
+from featvis.param.masked import Masked, masked
 from featvis.param.patterns import Cppn, cppn
 from featvis.param.pyramids import laplacian, lowres
 from featvis.param.sampling import bilinear_sample, sample
-from featvis.param.several import ALIGNED, Interpolation, Stack, aligned, interpolation_basis, shared, stack
+from featvis.param.several import ALIGNED, Interpolation, aligned, interpolation_basis, shared
+from featvis.param.stacks import Mixed, Stack, mixed, stack
 
 __all__ = [
     "ALIGNED",
     "Cppn",
     "Image",
     "Interpolation",
+    "Masked",
+    "Mixed",
     "Parameterization",
     "Perturbed",
     "Stack",
@@ -33,6 +37,8 @@ __all__ = [
     "laplacian",
     "lowres",
     "maco",
+    "masked",
+    "mixed",
     "perturbed",
     "sample",
     "shared",

@@ -161,7 +161,8 @@ def maco(
 
     Source: Fel et al. 2023, *Unlocking Feature Visualization for Deeper Networks with MAgnitude Constrained
     Optimization*; `fading` is faccent's `mag_alpha`. Phases and images are not standardised as in Xplique and Horama,
-    so that a photograph's spectrum and phases give the photograph. Both use a learning rate of 1: phases are angles.
+    so that a photograph's spectrum and phases give the photograph. `featvis.recipes.maco` has their many crops of the
+    image and their learning rate of 1, for phases are angles.
 
     >>> maco(32).init(jax.random.key(0)).shape
     (3, 32, 17)

@@ -1,64 +1,25 @@
-"""Several images of one result: independent, with a part that they share, or between objectives."""
+"""Several images of one result that are alike: with parts that they share, or between objectives."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Float
 
 from featvis import color
-from featvis.color import AnyArray, Colors
+from featvis.color import Colors
 from featvis.frozen import Frozen
-from featvis.param.base import Parameterization, Size, check_count, check_one_image, check_shape, sides
+from featvis.param.base import Size, check_count, check_one_image, check_shape, sides
 from featvis.param.fields import Blend, Field, LowRes, Sum, linear_weights
 from featvis.param.images import Image, image
 from featvis.param.pyramids import pyramid
+from featvis.param.stacks import Stack
 
 Levels = Sequence[tuple[int, int]]
 
 ALIGNED: Levels = ((1, 2), (1, 4), (1, 8), (2, 8), (1, 16), (2, 16))
 """What the images of `aligned` share."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Independent images, or fields, of one kind; see `stack`."""
-
-    param: Parameterization
-    images: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of images, height, width and channels."""
-        return (self.images, *self.param.shape)
-
-    @property
-    def alpha(self) -> bool:
-        """Whether the last channel is opacity."""
-        return getattr(self.param, "alpha", False)
-
-    def init(self, key: Key[Array, ""]) -> Any:
-        """Random parameters of each image, on a leading axis."""
-        return jax.vmap(self.param.init)(jax.random.split(key, self.images))
-
-    def __call__(self, params: Any) -> Float[Array, "images h w c"]:
-        """The images."""
-        return jax.vmap(self.param)(params)
-
-    @property
-    def invert(self) -> Callable[[Float[AnyArray, "images h w c"]], Any]:
-        """Parameters of given images; there is no such attribute if a single one of them has none."""
-        each: Any = self.param
-        invert = jax.vmap(each.invert)
-
-        def inverted(images: Float[AnyArray, "images h w c"]) -> Any:
-            check_shape(images, self.shape)
-            return invert(images)
-
-        return inverted
 
 
 @dataclass(frozen=True)
@@ -93,25 +54,6 @@ class Interpolation(Image):
             result[a, b], result[b, a] = pair, pair[::-1]
             result[a, a], result[b, b] = pair[0], pair[-1]
         return result
-
-
-def stack(param: Parameterization, images: int) -> Stack:
-    """Several independent images of one result, for objectives that compare them, such as diversity.
-
-    Args:
-        param: the parameterisation of one image.
-        images: how many, 1 or more.
-
-    Raises:
-        ValueError: no images, or a parameterisation that makes several already.
-
-    Source: Captum, `StackImage` (of images of one kind); Lucid's `batch` arguments.
-
-    >>> stack(image(32), 4).shape
-    (4, 32, 32, 3)
-    """
-    check_one_image(param)
-    return Stack(param, check_count("images", images, 1))
 
 
 def shared(param: Image, images: int, levels: Levels = ((1, 4),)) -> Image:

@@ -1,5 +1,6 @@
 """Recipes: the figures of *Feature Visualization*, *The Building Blocks of Interpretability* and others, one by one."""
 
+from featvis.recipes import atlas
 from featvis.recipes.attribution import Attribution, attribute, attribute_positions, position_norm
 from featvis.recipes.beside import Beside
 from featvis.recipes.caricature import Caricatures, caricature, feature_inversion
@@ -9,6 +10,7 @@ from featvis.recipes.diversity import diversity
 from featvis.recipes.grid import ActivationGrid, activation_grid
 from featvis.recipes.groups import NeuronGroups, neuron_groups
 from featvis.recipes.interaction import Grid, interactions, interpolation, interpolation_grid
+from featvis.recipes.maco import maco
 from featvis.recipes.maps import layer_activations, layer_maps
 from featvis.recipes.patterns import Patterns, patterns
 from featvis.recipes.reduce import Factors, reduce
@@ -29,6 +31,7 @@ __all__ = [
     "Spectrum",
     "Sprites",
     "activation_grid",
+    "atlas",
     "attribute",
     "attribute_positions",
     "caricature",
@@ -40,6 +43,7 @@ __all__ = [
     "interpolation_grid",
     "layer_activations",
     "layer_maps",
+    "maco",
     "neuron_groups",
     "pair_directions",
     "patterns",

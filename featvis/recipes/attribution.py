@@ -13,7 +13,8 @@ from featvis.algebra import Objective, Shapes
 from featvis.network import Network
 from featvis.objectives.base import OfLayer, root, whole
 from featvis.recipes.downstream import check_leads, gradients
-from featvis.recipes.maps import Images, check_images, layer_activations, layer_maps
+from featvis.recipes.given import Images, check_images
+from featvis.recipes.maps import layer_activations, layer_maps
 from inception_jax.gradients import STANDARD, Rules
 
 Method = Literal["gradient", "integrated", "stochastic"]

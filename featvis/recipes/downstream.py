@@ -4,6 +4,7 @@ A model must say how to go on from given activations. This project's models do b
 """
 
 import inspect
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -113,7 +114,10 @@ def gradients(
     weights, factors = points
     sums = np.empty((len(targets), *start.shape), np.float32)
     values = np.empty((len(weights), len(targets), len(images)), np.float32)
-    for places in _kinds(targets):
+    kinds: dict[Any, list[int]] = defaultdict(list)
+    for place, target in enumerate(targets):
+        kinds[target.kind].append(place)
+    for places in kinds.values():
         example = targets[places[0]]
         at_once = memory.batch_size(activation_bytes(model, example.network_layers, images.shape))
         program = _Program(example.fn, example.network_layers, layer, fast(rules), min(at_once, len(places)))
@@ -168,18 +172,3 @@ def _gradients(
 
     nothing = jnp.zeros((len(targets[0]), *start.shape), jnp.float32)
     return jax.lax.scan(at_point, nothing, (weights, factors))
-
-
-def _kinds(objectives: Sequence[Objective]) -> list[list[int]]:
-    """Places of the objectives that one program computes: the same function, of data of the same shapes."""
-    places: dict[object, list[int]] = {}
-    for place, objective in enumerate(objectives):
-        leaves, structure = jax.tree.flatten(objective.data)
-        kind = (
-            objective.fn,
-            objective.layers,
-            structure,
-            tuple((np.shape(leaf), jnp.result_type(leaf)) for leaf in leaves),
-        )
-        places.setdefault(kind, []).append(place)
-    return list(places.values())

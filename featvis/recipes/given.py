@@ -17,6 +17,8 @@ from inception_jax.gradients import STANDARD
 
 Photograph = Float[Array | np.ndarray, "_ _ 3"]
 """RGB in [0, 1]."""
+Images = Float[Array | np.ndarray, "n h w 3"]
+"""Several of one size."""
 
 
 def check_photograph(name: str, image: Photograph) -> Float[np.ndarray, "h w 3"]:
@@ -28,12 +30,20 @@ def check_photograph(name: str, image: Photograph) -> Float[np.ndarray, "h w 3"]
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[-1] != 3 or not array.size:
         raise ValueError(f"{name} has shape {array.shape}; expected one image, [height, width, 3]")
-    if not np.issubdtype(array.dtype, np.floating) or not (array.min() >= 0 and array.max() <= 1):
-        raise ValueError(
-            f"{name} has type {array.dtype} and values from {array.min():g} to {array.max():g}; "
-            "expected floating point RGB in [0, 1]"
-        )
-    return array.astype(np.float32)
+    return _checked(name, array)
+
+
+def check_images(images: Images) -> Float[np.ndarray, "n h w 3"]:
+    """`images` in float32, or `ValueError` if they are no batch of RGB images in [0, 1].
+
+    >>> check_images(np.zeros((1, 8, 8, 3))).dtype
+    dtype('float32')
+    """
+    array = np.asarray(images)
+    if array.ndim != 4 or array.shape[-1] != 3 or not array.size:
+        hint = " (add a batch axis: images[None])" if array.ndim == 3 else ""
+        raise ValueError(f"images have shape {array.shape}; expected [n, height, width, 3]{hint}")
+    return _checked("the batch of images", array)
 
 
 def check_names(name: str, layers: str | Iterable[str]) -> tuple[str, ...]:
@@ -127,6 +137,16 @@ def objective_values(
         _values(fns, layers, bound, groups[first : first + at_once], data) for first in range(0, len(groups), at_once)
     ]
     return np.concatenate(parts, axis=1)
+
+
+def _checked(name: str, array: np.ndarray) -> np.ndarray:
+    if not np.issubdtype(array.dtype, np.floating) or not (array.min() >= 0 and array.max() <= 1):
+        raise ValueError(
+            f"{name} has type {array.dtype} and values from {array.min():g} to {array.max():g}; "
+            "expected floating point RGB in [0, 1]"
+        )
+    # What has the type already is not copied, since it may be a file that memory does not hold.
+    return array.astype(np.float32, copy=False)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -10,7 +10,8 @@ from featvis.algebra import Objective
 from featvis.network import Network
 from featvis.pixels import collapse_channels
 from featvis.recipes.attribution import Attribution
-from featvis.recipes.maps import Images, layer_maps
+from featvis.recipes.given import Images
+from featvis.recipes.maps import layer_maps
 from featvis.recipes.reduce import Factors, Signed, reduce
 
 

@@ -10,8 +10,7 @@ from featvis import param as parameterizations
 from featvis.algebra import Objective
 from featvis.network import Network
 from featvis.param import Parameterization
-from featvis.recipes.given import objective_values, one
-from featvis.recipes.maps import Images, check_images
+from featvis.recipes.given import Images, check_images, objective_values, one
 from featvis.render import render
 from featvis.request import whole_numbers
 from featvis.result import Result
@@ -73,7 +72,8 @@ def spectrum(
         model: any callable from images to named activations.
         objective: an objective, or the short form of one unit. Of a layer after its ReLU nothing is negative: take its
             `_pre_relu` form.
-        photographs: to choose from, RGB in [0, 1]; the more, the better. Read a few at a time, so a memory map will do.
+        photographs: to choose from, RGB in [0, 1]; the more, the better. Read a few at a time, so that a memory map
+            in float32 will do.
         examples: photographs of each part, at most; see `parts`.
         param: of one image, by default `featvis.param.image(128)`.
         options: more arguments of `featvis.render`.

@@ -2,7 +2,8 @@
 
 A transform is a hashable function of a key and one image, `(key, image) -> image`, whose output has a static shape.
 Those of this package are values: equal ones are compiled once. Wherever something is random they take `Values`: a
-number is fixed, of a list one is drawn, `uniform(low, high)` and `normal(mean, sd)` are distributions.
+number is fixed, of a list one is drawn, `uniform(low, high)` and `normal(mean, sd)` are distributions, and
+`changing(first, last, steps)` goes from one to another in the course of the optimisation.
 
 The geometric ones describe a view of the plane on which the image lies; neighbours in a list are composed into one
 affine view, which is sampled once. What a transform draws is what its method `draw(key, shape)` returns, and
@@ -14,9 +15,9 @@ and scales its content about the centre, so nothing recompiles.
 
 from featvis.transforms.affine import random_affine, random_homography
 from featvis.transforms.alpha import blend_alpha, collapse_alpha_random, ignore_alpha
-from featvis.transforms.base import Drawn, Geometric, Transform, apply, compose, output_shape, output_size
+from featvis.transforms.base import Drawn, Geometric, Transform, apply, compose, output_shape
 from featvis.transforms.crop import box_crop, center_crop, crop_or_pad_to, random_crop, resize_to
-from featvis.transforms.draws import Draw, Values, normal, uniform
+from featvis.transforms.draws import Draw, Values, changing, normal, uniform
 from featvis.transforms.filters import colour_jitter, gaussian_blur, noise, normalize_gradient
 from featvis.transforms.frame import jitter, pad, translate
 from featvis.transforms.lists import ATLAS, ATLAS_ALPHA, BOXES, LUCID, LUCID_ALPHA, ROBUST, xplique
@@ -38,6 +39,7 @@ __all__ = [
     "blend_alpha",
     "box_crop",
     "center_crop",
+    "changing",
     "collapse_alpha_random",
     "colour_jitter",
     "compose",
@@ -50,7 +52,6 @@ __all__ = [
     "normal",
     "normalize_gradient",
     "output_shape",
-    "output_size",
     "pad",
     "random_affine",
     "random_crop",

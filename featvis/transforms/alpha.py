@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from featvis import param
+from featvis.color import batches
+from featvis.frozen import Frozen
 from featvis.transforms.base import Drawn, Shape
 from featvis.transforms.draws import Draw, Values, as_draw, uniform
 
@@ -31,11 +35,16 @@ class CollapseAlphaRandom(Drawn):
 class BlendAlpha(Drawn):
     """See `blend_alpha`."""
 
-    background: Draw
+    background: Draw | Frozen
 
     def draw(self, key: Key[Array, ""], shape: Shape) -> Float[Array, "h w 3"]:
         """A background."""
-        return self.background.sample(key, (*shape[:2], 3))
+        if isinstance(self.background, Draw):
+            return self.background.sample(key, (*shape[:2], 3))
+        height, width, _ = self.background.array.shape
+        if (height, width) not in (shape[:2], (1, 1)):
+            raise ValueError(f"the background has {height}x{width} pixels; the image has {shape[0]}x{shape[1]} here")
+        return jnp.broadcast_to(self.background.array, (*shape[:2], 3))
 
     def act(self, image: Float[Array, "h w c"], draws: Float[Array, "h w 3"]) -> Float[Array, "h w 3"]:
         """The image on the background."""
@@ -72,21 +81,30 @@ def collapse_alpha_random(sd: float = 0.5) -> CollapseAlphaRandom:
     return CollapseAlphaRandom(float(sd))
 
 
-def blend_alpha(background: Values = _ANY) -> BlendAlpha:
-    """Show an RGBA image on a background drawn for each pixel and channel on its own, or of one grey.
+def blend_alpha(background: Values | Float[Array | np.ndarray, "h w 3"] = _ANY) -> BlendAlpha:
+    """Show an RGBA image on a background: drawn for each pixel and channel on its own, of one colour, or a picture.
 
     Args:
-        background: in [0, 1]; by default uniform noise, a number for a fixed grey.
+        background: in [0, 1]; by default uniform noise. A number is a fixed grey, an array `[1, 1, 3]` a colour, an
+            array of the image's size a picture. Those that come after this transform treat picture and image alike. A
+            picture becomes part of the compiled program: another one is compiled anew.
 
     Raises:
-        ValueError: values outside [0, 1]; when applied, images that do not have 4 channels.
+        ValueError: values outside [0, 1], a picture that is not RGB; when applied, images that do not have 4 channels,
+            or another size than the picture.
 
     Source: Captum, `BlendAlpha`.
 
-    >>> import jax, jax.numpy as jnp
-    >>> blend_alpha(0.25)(jax.random.key(0), jnp.zeros((1, 1, 4)))[0, 0]
-    Array([0.25, 0.25, 0.25], dtype=float32)
+    >>> import jax
+    >>> nothing, red = jnp.zeros((1, 1, 4)), np.array([[[1.0, 0.0, 0.0]]])
+    >>> [blend_alpha(seen)(jax.random.key(0), nothing)[0, 0].tolist() for seen in (0.25, red)]
+    [[0.25, 0.25, 0.25], [1.0, 0.0, 0.0]]
     """
+    if isinstance(background, Array | np.ndarray) and background.ndim == 3:
+        (picture,) = next(batches(background))
+        if picture.shape[-1] != 3:
+            raise ValueError(f"the background has shape {picture.shape}; expected (height, width, 3)")
+        return BlendAlpha(Frozen(picture.astype(np.float32)))
     return BlendAlpha(as_draw(background, "background values", least=0, most=1))
 
 

@@ -2,14 +2,14 @@
 
 import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from featvis.transforms.draws import Draw
+from featvis.transforms.draws import Draw, Step
 from featvis.transforms.warp import reach_of, warp
 
 Size = tuple[int, int]
@@ -28,6 +28,12 @@ class Drawn(abc.ABC):
     @abc.abstractmethod
     def act(self, image: Float[Array, "h w c"], draws: Any) -> Float[Array, "h2 w2 c2"]:
         """The transformed image, given what was drawn."""
+
+    def at(self, step: Step) -> "Drawn":
+        """The transform at a step of the optimisation: with the distributions that its fields have there."""
+        if not is_dataclass(self):
+            return self
+        return replace(self, **{name: v.at(step) for name, v in vars(self).items() if isinstance(v, Draw | Drawn)})
 
     def __call__(self, key: Key[Array, ""], image: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c2"]:
         """Draw and act."""
@@ -91,26 +97,18 @@ def output_shape(transforms: Sequence[Transform], shape: Shape) -> Shape:
     return shape
 
 
-def output_size(transforms: Sequence[Transform], size: Size) -> Size:
-    """Height and width of an RGB image after `transforms`; see `output_shape`.
-
-    >>> from featvis.transforms import LUCID
-    >>> output_size(LUCID, (128, 128))
-    (128, 128)
-    """
-    return output_shape(transforms, (*size, 3))[:2]
-
-
 def apply(
-    transforms: Sequence[Transform], key: Key[Array, ""], image: Float[Array, "h w c"]
+    transforms: Sequence[Transform], key: Key[Array, ""], image: Float[Array, "h w c"], step: Step | None = None
 ) -> Float[Array, "h2 w2 c2"]:
-    """Draw `transforms` with `key` and apply them to one image, in order.
+    """Draw `transforms` with `key`, as they are at `step` of the optimisation, and apply them to one image, in order.
 
     >>> import jax, jax.numpy as jnp
     >>> from featvis.transforms import LUCID
     >>> apply(LUCID, jax.random.key(0), jnp.zeros((64, 64, 3))).shape
     (64, 64, 3)
     """
+    if step is not None:
+        transforms = _at(transforms, step)
     original = _shape(image)[:2]
     view = _View(image, original, original)
     for transform, subkey in zip(transforms, jax.random.split(key, max(1, len(transforms))), strict=False):
@@ -133,6 +131,10 @@ class Compose:
     def __call__(self, key: Key[Array, ""], image: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c2"]:
         """One after another."""
         return apply(self.transforms, key, image)
+
+    def at(self, step: Step) -> "Compose":
+        """Each as it is at that step."""
+        return Compose(_at(self.transforms, step))
 
 
 def compose(transforms: Sequence[Transform]) -> Compose:
@@ -194,6 +196,10 @@ class _View:
         if self.matrix is None:
             return self.image
         return warp(self.image, self.matrix[:2], self.fill, self.size, reach_of(self.magnification))
+
+
+def _at(transforms: Sequence[Transform], step: Step) -> tuple[Transform, ...]:
+    return tuple(t.at(step) if isinstance(t, Drawn | Compose) else t for t in transforms)
 
 
 def _resized(transform: Geometric, size: Size, original: Size) -> Size:

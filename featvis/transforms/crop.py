@@ -138,9 +138,9 @@ def crop_or_pad_to(height: int | None = None, width: int | None = None) -> CropO
 
     Source: Lucid, `transform.crop_or_pad_to`, which pads with black and the odd row at the end.
 
-    >>> from featvis.transforms import output_size, pad
-    >>> output_size([pad(12), crop_or_pad_to(100)], (128, 128)), output_size([pad(12), crop_or_pad_to()], (128, 128))
-    ((100, 100), (128, 128))
+    >>> from featvis.transforms import output_shape, pad
+    >>> [output_shape([pad(12), back], (128, 128, 3)) for back in (crop_or_pad_to(100), crop_or_pad_to())]
+    [(100, 100, 3), (128, 128, 3)]
     """
     return CropOrPadTo(_optional_target(height, width))
 
@@ -162,12 +162,12 @@ def box_crop(
     Raises:
         ValueError: fractions out of range, a side below 1 pixel, a width without a height.
 
-    Source: the crops of MaCo (Fel et al. 2023) are `box_crop(normal(0.25, 0.05), normal(0.5, 0.15))`; faccent's
-    `box_crop_2` is `box_crop(uniform(0.05, 0.99))`.
+    Source: MaCo (Fel et al. 2023; see `featvis.recipes.maco` for its numbers), whose boxes may reach beyond the image;
+    faccent's `box_crop_2` is `box_crop(uniform(0.05, 0.99))`.
 
-    >>> from featvis.transforms import output_size
-    >>> output_size([box_crop(0.25, height=64)], (96, 128))
-    (64, 64)
+    >>> from featvis.transforms import output_shape
+    >>> output_shape([box_crop(0.25, height=64)], (96, 128, 3))
+    (64, 64, 3)
     """
     return BoxCrop(
         as_draw(sizes, "box sizes", above=0, most=1),
@@ -184,9 +184,9 @@ def resize_to(height: int, width: int | None = None) -> ResizeTo:
 
     Source: Lucent's up-sampling of images below 224 pixels; Xplique's resizing to the size that a network expects.
 
-    >>> from featvis.transforms import output_size
-    >>> output_size([resize_to(224)], (96, 128))
-    (224, 224)
+    >>> from featvis.transforms import output_shape
+    >>> output_shape([resize_to(224)], (96, 128, 3))
+    (224, 224, 3)
     """
     return ResizeTo(_target(height, width))
 

@@ -3,11 +3,14 @@
 import abc
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+Step = Int[Array, ""] | int
 
 
 class Draw(abc.ABC):
@@ -22,6 +25,11 @@ class Draw(abc.ABC):
     def sample(self, key: Key[Array, ""], shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
         """Independent draws in an array of that shape, by default one number."""
 
+    def at(self, step: Step) -> "Draw":
+        """The distribution at a step of the optimisation; most are the same at all of them."""
+        del step
+        return self
+
     @property
     def fixed(self) -> bool:
         """Whether every draw is the same."""
@@ -35,7 +43,8 @@ class Draw(abc.ABC):
 
 Values = float | Iterable[float] | Draw
 """What transforms take wherever something is random: a number is fixed, of several numbers one is drawn with equal
-chances (listing one twice doubles its chance), and `uniform` and `normal` draw from an interval."""
+chances (listing one twice doubles its chance), `uniform` and `normal` draw from an interval, and `changing` from
+something else at every step."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +100,31 @@ class Normal(Draw):
         return self.mean + self.sd * jax.random.truncated_normal(key, -self.cut, self.cut, shape, jnp.float32)
 
 
+@dataclass(frozen=True)
+class Changing(Draw):
+    """See `changing`. Equal ones are the same distribution at the same `step`."""
+
+    first: Draw
+    last: Draw
+    steps: int
+    step: Step = field(default=0, compare=False, repr=False)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Those of all steps."""
+        (low, high), (other_low, other_high) = self.first.bounds, self.last.bounds
+        return min(low, other_low), max(high, other_high)
+
+    def sample(self, key: Key[Array, ""], shape: tuple[int, ...] = ()) -> Float[Array, "..."]:
+        """A draw of each, with the same key, mixed."""
+        share = jnp.clip(self.step / self.steps, 0.0, 1.0)
+        return (1 - share) * self.first.sample(key, shape) + share * self.last.sample(key, shape)
+
+    def at(self, step: Step) -> "Changing":
+        """The distribution at that step."""
+        return replace(self, first=self.first.at(step), last=self.last.at(step), step=step)
+
+
 def uniform(low: float, high: float) -> Uniform:
     """A number between `low` and `high`, all equally likely.
 
@@ -122,6 +156,29 @@ def normal(mean: float, sd: float, cut: float = 2.0) -> Normal:
             "a standard deviation of at least 0 and a cut above 0"
         )
     return Normal(float(mean), float(sd), float(cut))
+
+
+def changing(first: Values, last: Values, steps: int) -> Changing:
+    """Numbers that change in the course of the optimisation: evenly from `first` to `last`, which stays.
+
+    Between the two, a draw of the one is mixed with a draw of the other. Without a step, as where a transform is called
+    on its own, it is the first.
+
+    Args:
+        first: the numbers of step 0.
+        last: those of step `steps` and of all after it.
+        steps: how many, 1 or more; most often those of the whole optimisation.
+
+    Raises:
+        ValueError: no numbers, or a number of steps below 1.
+
+    >>> sizes = changing(0.5, uniform(0.05, 0.1), 200)
+    >>> sizes.bounds, changing(0.5, 0.1, 200).at(100).sample(jax.random.key(0)).round(3)
+    ((0.05, 0.5), Array(0.3, dtype=float32))
+    """
+    if not isinstance(steps, int | np.integer) or steps < 1:
+        raise ValueError(f"steps is {steps}; expected a whole number, at least 1")
+    return Changing(as_draw(first, "first numbers"), as_draw(last, "last numbers"), int(steps))
 
 
 def as_draw(

@@ -137,9 +137,9 @@ def jitter(pixels: int) -> Jitter:
 
     Source: Lucid, `transform.jitter`.
 
-    >>> from featvis.transforms import output_size
-    >>> output_size([jitter(8)], (128, 128))
-    (120, 120)
+    >>> from featvis.transforms import output_shape
+    >>> output_shape([jitter(8)], (128, 128, 3))
+    (120, 120, 3)
     """
     _check_pixels(pixels, "jitter")
     return Jitter(int(pixels))

@@ -61,9 +61,9 @@ def xplique(size: int) -> tuple[Transform, ...]:
     Raises:
         ValueError: a size below 16.
 
-    >>> from featvis.transforms import output_size
-    >>> output_size(xplique(128), (128, 128)), output_size(xplique(128)[:-1], (128, 128))
-    ((128, 128), (48, 48))
+    >>> from featvis.transforms import output_shape
+    >>> output_shape(xplique(128), (128, 128, 3)), output_shape(xplique(128)[:-1], (128, 128, 3))
+    ((128, 128, 3), (48, 48, 3))
     """
     if size < 16:
         raise ValueError(f"size is {size}; expected at least 16 pixels")

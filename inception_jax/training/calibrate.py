@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, UInt8
 
-from inception_jax import ops
 from inception_jax.architecture import Architecture
+from inception_jax.compilation import Compiled
 from inception_jax.datasets import Dataset, Preparation, train_batches
 from inception_jax.network import Weights
 from inception_jax.training.recipe import Recipe
@@ -93,7 +93,7 @@ def _measure(
             for name, part in found.items()
         }
 
-    return jax.jit(measure, compiler_options=ops.compiler_options())
+    return Compiled(measure)
 
 
 def _of_all(sums: dict[str, Array], batches: int) -> dict[str, Array]:

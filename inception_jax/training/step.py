@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, UInt8
 
 from inception_jax import ops
 from inception_jax.architecture import Architecture
+from inception_jax.compilation import Compiled
 from inception_jax.gradients import STANDARD, Rules
 from inception_jax.graph import INPUT, Softmax, graph
 from inception_jax.network import Weights
@@ -116,7 +117,7 @@ def compiled(
     gradients and batch statistics are those of the whole batch.
     """
     function = partial(step, architecture, recipe, optimizer)
-    return jax.jit(function, donate_argnums=0, out_shardings=replicated, compiler_options=ops.compiler_options())
+    return Compiled(function, donate_argnums=0, out_shardings=replicated)
 
 
 def logit_names(architecture: Architecture) -> tuple[str, ...]:

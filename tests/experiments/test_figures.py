@@ -16,7 +16,7 @@ from PIL import Image
 import featvis
 import inception_jax
 from experiments import figures
-from experiments.figures import Figures
+from experiments.figures import Figures, finished
 from experiments.options import Options, UsageError
 from experiments.rundir import open_run
 
@@ -176,9 +176,9 @@ def result(interrupted: bool) -> featvis.Result:
 
 def test_results_are_kept_unless_interrupted(empty: Figures) -> None:
     with pytest.raises(KeyboardInterrupt):
-        empty.kept("drawn", lambda: result(interrupted=True))
+        empty.kept("drawn", lambda: finished(result(interrupted=True)))
     assert empty.directory.metrics == {}
-    kept = empty.kept("drawn", lambda: result(interrupted=False))
+    kept = empty.kept("drawn", lambda: finished(result(interrupted=False)))
     assert {name: array.shape for name, array in kept.items()} == {
         "images": (1, 2, 2, 3),
         "history": (1, 4),

@@ -116,10 +116,10 @@ def test_a_pytree_is_shown_as_a_function_is():
 @pytest.mark.parametrize("make", [pytree, linen])
 def test_other_weights_compile_nothing(make):
     first = featvis.render(make(), "first_pre_relu:1", **SMALL)
-    compiled = engine.advance._cache_size()
+    compiled = engine.advance.jitted._cache_size()
     other = make(-FIRST)
     second = featvis.render(other, "first_pre_relu:1", **SMALL)
-    assert engine.advance._cache_size() == compiled
+    assert engine.advance.jitted._cache_size() == compiled
     # What drove the unit up drives it down now; both have the same noise to begin with.
     before = recipes.given.objective_values(other, "first_pre_relu:1", first.images)
     assert second.scores[0] > before[0, 0] + 0.02

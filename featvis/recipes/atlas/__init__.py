@@ -1,6 +1,4 @@
-"""Activation atlases: what a layer sees in many images, laid out as a map.
-
-from featvis.recipes import atlas
+"""Activation atlases: what a layer sees in many images, laid out as a map. With `from featvis.recipes import atlas`:
 
 samples = atlas.collect(model, datasets.eval_batches(photographs, preparation, 16), "mixed4c", positions=8)
 points = atlas.in_unit_square(atlas.lay_out(samples.vectors))

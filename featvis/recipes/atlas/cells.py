@@ -46,7 +46,7 @@ class Cells:
         return np.stack([values[members].mean(0, dtype=np.float64) for members in self.members]).astype(np.float32)
 
 
-def gather(points: Float[np.ndarray, "n 2"], size: Sequence[int], least: int = 5) -> Cells:
+def gather(points: Float[np.ndarray, "n 2"], size: Sequence[int], least: int = 6) -> Cells:
     """Sort points of the unit square into a grid; each is in exactly one cell.
 
     Args:

@@ -63,7 +63,7 @@ class ActivationAtlas:
 
     def picture(
         self,
-        icons: Float[Array | np.ndarray, "cells h w 3"],
+        icons: Float[Array | np.ndarray, "cells side side 3"],
         captions: Sequence[str] | None = None,
         *,
         side: int | None = None,
@@ -79,11 +79,11 @@ class ActivationAtlas:
                 samples fill; 1 makes all the same size.
 
         Raises:
-            ValueError: another number of icons or captions, or an argument out of range.
+            ValueError: another number of icons or captions, icons that are not square, or an argument out of range.
         """
         array = np.asarray(icons)
-        if array.ndim != 4 or len(array) != len(self):
-            raise ValueError(f"icons have shape {array.shape}; expected ({len(self)}, height, width, 3)")
+        if array.ndim != 4 or len(array) != len(self) or array.shape[1] != array.shape[2]:
+            raise ValueError(f"icons have shape {array.shape}; expected square ones, ({len(self)}, side, side, 3)")
         if captions is not None and len(captions) != len(self):
             raise ValueError(f"{len(captions)} captions were given for {len(self)} cells; expected one for each")
         cell = array.shape[1] if side is None else side

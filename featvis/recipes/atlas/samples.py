@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from featvis.network import Bound, Network, activation_shapes, activations
 from featvis.recipes.downstream import forward, takes_edits
-from featvis.recipes.maps import check_images
+from featvis.recipes.given import check_images
 from inception_jax.gradients import STANDARD
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 import featvis
 import inception_jax
 from experiments.__main__ import main
+from experiments.provenance import weights_digest
 from inception_jax.architecture import ARCHITECTURES
 
 SMALL = [
@@ -110,7 +111,7 @@ def test_an_interrupted_run_goes_on(
         raise KeyboardInterrupt
 
     def stopping(model: object, objectives: list[object], **settings: Any) -> featvis.Result:
-        asked.append(len(objectives))
+        asked.append(len(settings["only"]))
         if len(asked) == 1:
             settings["on_batch"] = partial(once, settings["on_batch"])
         return render(model, objectives, **settings)
@@ -127,8 +128,7 @@ def test_an_interrupted_run_goes_on(
         assert icons[0] == icons[1]
 
 
-def test_one_class_and_two(weights: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inception_jax, "class_index", lambda _, name: int(name))
+def test_one_class_and_two(weights: Path, photographs: Path, tmp_path: Path) -> None:
     assert run(weights, photographs, tmp_path / "one", "--label", "2", "--strongest", "40") == 0
     cells = atlases(tmp_path / "one")["atlas"]["cells"]
     assert sum(cell["samples"] for cell in cells) <= 40
@@ -150,6 +150,12 @@ def test_two_networks_on_one_map(weights: Path, photographs: Path, tmp_path: Pat
     assert places[0] == places[1]
     assert (first["layer"], second["layer"]) == ("mixed3a", "conv2d2")
     assert second["cells"][0]["classes"] == []
+    page = (tmp_path / "out/index.html").read_text()
+    assert f"mixed3a of {weights}" in page
+    assert f"conv2d2 of {twin}" in page
+    settings = json.loads((tmp_path / "out/config.json").read_text())["settings"]
+    # By its arrays, wherever the file lies.
+    assert settings["beside"] == weights_digest(inception_jax.load(twin).weights)
     pictures = [np.asarray(Image.open(tmp_path / f"out/images/{name}.png")) for name in ("atlas", "beside")]
     assert pictures[0].shape == pictures[1].shape
     assert (pictures[0] != pictures[1]).any()
@@ -159,14 +165,22 @@ def test_two_networks_on_one_map(weights: Path, photographs: Path, tmp_path: Pat
     ("options", "message"),
     [
         (["--versus", "goldfish"], "error: --versus compares a class with another; give both, --label and --versus\n"),
-        (["--grid", "0"], "error: --grid, --least and --strongest are numbers from 1 up\n"),
+        (["--grid", "0"], "error: --grid is 0; expected 1 or more\n"),
+        (["--neighbors", "1"], "error: --neighbors is 1; expected 2 or more\n"),
+        (["--label", "1", "--versus", "1"], "error: --label and --versus are both class 1; expected two classes\n"),
+        (["--label", "3"], "error: mini-x0.25 has classes 0 to 2, not 3\n"),
+        (["--size", "0"], "error: image size is 0; expected sides of at least 1 pixel"),
+        (["--beside-layer", "mixed9"], "error: no layer 'mixed9'; did you mean "),
         (["--label", "goldfish"], "error: no labels for mini"),
         (["--layer", "mixed9"], "error: no layer 'mixed9'; did you mean "),
         (["--layer", "avgpool0"], "error: avgpool0 has no positions: its shape is (1, "),
         (["--positions", "100"], "error: mixed3a has 36 positions (8x8 with a margin of 1), and 100 were asked for"),
         (["--least", "97"], "error: no cell of 3x3 has 97 of the 96 samples, the fullest has "),
         (["--images", "nowhere.zip"], "error: no such file or folder: nowhere.zip"),
-        (["--method", "umap"], "error: the layout 'umap' needs umap-learn: pip install 'inception-jax[atlas]', or"),
+        (
+            ["--method", "umap"],
+            "error: --method umap needs `pip install inception-jax[atlas]`; tsne and pca do without",
+        ),
         (["--beside", "nothing"], "error: no weights 'nothing'"),
     ],
 )

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -45,14 +46,15 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """In place of `featvis.render`: images of one grey each, by how many there were; the labels asked for."""
     asked: list[list[str]] = []
 
-    def render(model: object, objectives: Any, *, steps: int, seed: int, param: featvis.param.Image) -> dict[str, Any]:
+    def render(model: object, objectives: Any, *, steps: int, seed: int, param: featvis.param.Image) -> Mock:
         del model, seed
         objectives = objectives if isinstance(objectives, Sequence) else [objectives]
         grey = (np.arange(len(objectives)) + sum(map(len, asked))) % 256 / 255
         asked.append([objective.label for objective in objectives])
         shape = (len(objectives), *[1] * len(param.shape))
         images = np.broadcast_to(grey.reshape(shape), (len(objectives), *param.shape)).astype(np.float32)
-        return {"images": images, "history": np.zeros((len(objectives), steps)), "scores": grey}
+        arrays = {"images": images, "history": np.zeros((len(objectives), steps)), "scores": grey}
+        return Mock(featvis.Result, **arrays, interrupted=False)
 
     monkeypatch.setattr(featvis, "render", render)
     return asked

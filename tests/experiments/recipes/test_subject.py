@@ -9,7 +9,8 @@ from PIL import Image
 
 import inception_jax
 from experiments.options import UsageError
-from experiments.recipes.subject import Subject, SubjectOptions, drawn, subject
+from experiments.recipes.sources import drawn
+from experiments.recipes.subject import Subject, SubjectOptions, subject
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,21 @@ def test_terms_of_one_kind_are_computed_together():
     assert reads(100) == reads(3) == 2
 
 
+def test_objectives_of_one_kind_differ_in_numbers_alone():
+    assert obj.channel("a", 1).kind == obj.channel("a", 5).kind
+    assert (2 * obj.channel("a", 1) + obj.l1()).kind == (3 * obj.channel("a", 2) + obj.l1()).kind
+    others = [
+        obj.channel("a", 1),
+        obj.channel("b", 1),
+        obj.neuron("a", 1),
+        -obj.channel("a", 1),
+        *(obj.direction("a", np.ones(units)) for units in (2, 3)),
+        Objective(obj.channel("a", 1).fn, np.float32(1), ("a",), "another type"),
+        Objective(obj.channel("a", 1).fn, obj.channel("a", 1).data, ("a", "b"), "another layer, too"),
+    ]
+    assert len({objective.kind for objective in others}) == len(others)
+
+
 def test_the_builtin_sum_adds_them_too():
     total = sum([obj.channel("a", 1), obj.channel("a", 2)])
     # float32 sums in another order than NumPy's, here and below.

@@ -65,6 +65,20 @@ def nearby(size: Size) -> np.ndarray:
     return picture - 0.15 * np.sign(picture - 0.5)
 
 
+def half(size: Size) -> np.ndarray:
+    return np.arange(size[0] * size[1]).reshape(size) % 7 < 4
+
+
+def fading(size: Size) -> np.ndarray:
+    return np.linspace(np.zeros(size[0]), 1, size[1], axis=1)
+
+
+def filled(size: Size, mask: np.ndarray) -> np.ndarray:
+    """The photograph, with another inside the mask."""
+    share = mask[..., None].astype(np.float64)
+    return share * photograph(size, seed=1) + (1 - share) * photograph(size)
+
+
 def own_spectrum(size: Size) -> spectrum.Spectrum:
     return spectrum.estimate(photograph(size))
 
@@ -117,6 +131,25 @@ TABLE = {
     "maco, fading": Member(lambda size: param.maco(size, own_spectrum(size), fading=True)),
     "near, l2": Member(lambda size: param.perturbed(photograph(size), 0.2 * np.sqrt(3 * size[0] * size[1])), nearby),
     "near, linf": Member(lambda size: param.perturbed(photograph(size), 0.2, "linf"), nearby),
+    "masked": Member(
+        lambda size: param.masked(photograph(size), half(size), param.image(size)),
+        lambda size: filled(size, half(size)),
+    ),
+    "masked, fading": Member(
+        lambda size: param.masked(photograph(size), fading(size), param.image(size)),
+        lambda size: filled(size, fading(size)),
+    ),
+    "masked, transparent": Member(
+        lambda size: param.masked(transparent(size), half(size), param.image(size, alpha=True)), transparent
+    ),
+    "mixed": Member(
+        lambda size: param.mixed(param.image(size), param.laplacian(size, 2), param.image(size, fft=False)),
+        lambda size: several(size, 3),
+    ),
+    "mixed, transparent": Member(
+        lambda size: param.mixed(param.image(size, alpha=True), param.image(size, alpha=True, squash="clip")),
+        lambda size: np.stack([transparent(size)] * 2),
+    ),
     "cppn": Member(
         lambda size: param.cppn(size, hidden=8, layers=3),
         lambda size: sigmoid(np.stack([*np.mgrid[-1 : 1 : size[0] * 1j, -1 : 1 : size[1] * 1j], np.ones(size)], -1)),

@@ -34,6 +34,19 @@ def test_only_what_has_an_inverse_is_stacked_with_one():
     assert not hasattr(param.stack(param.cppn(8), 2), "invert")
 
 
+def test_mixed_images_are_those_of_their_parameterisations():
+    kinds = param.image(8), param.cppn(8, hidden=8, layers=2), param.maco(8)
+    p = param.mixed(*kinds)
+    params = random_params(p, 0)
+    np.testing.assert_allclose(p(params), np.stack([one(q) for one, q in zip(kinds, params, strict=True)]), atol=1e-7)
+    assert not hasattr(p, "invert")
+
+
+def test_mixed_images_begin_differently():
+    first, second = param.mixed(param.image(8), param.image(8)).init(jax.random.key(0))
+    assert not np.array_equal(first, second)
+
+
 def test_shared_parts_are_added_before_colours():
     p = param.shared(param.image((8, 12), fft=False), 3, ((1, 4), (2, 2)))
     everyone, ends, own = random_params(p, 0)
@@ -103,6 +116,16 @@ def test_images_between_objectives_have_a_part_of_their_own():
     [
         (lambda: param.stack(param.image(8), 0), "images is 0; expected a whole number, at least 1"),
         (lambda: param.stack(param.stack(param.image(8), 2), 2), "param makes 2 images; expected a parameterisation"),
+        (param.mixed, r"the parameterisations have shapes \[\]; expected one or more of one shape"),
+        (
+            lambda: param.mixed(param.image(8), param.image((8, 9))),
+            r"have shapes \[\(8, 8, 3\), \(8, 9, 3\)\]; expected one or more of one shape",
+        ),
+        (
+            lambda: param.mixed(param.image(8, alpha=True), param.image(8, channels=4)),
+            "of one shape, with opacity or without",
+        ),
+        (lambda: param.mixed(param.image(8), param.aligned(8, 2)), "param makes 2 images; expected a parameterisation"),
         (lambda: param.shared(param.aligned(8, 2), 2), "param makes 2 images; expected a parameterisation of one"),
         (lambda: param.shared(param.image(8), 2, ((3, 2),)), "sources of a level is 3; expected .* from 1 to 2"),
         (lambda: param.shared(param.image(8), 2, ((1, 9),)), "factor of a level is 9; expected .* from 1 to 8"),

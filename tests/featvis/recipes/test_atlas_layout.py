@@ -205,7 +205,7 @@ NAN = np.full((20, 2), np.nan)
         (lambda: atlas.in_unit_square(NAN), "expected one row or more of finite numbers"),
         (lambda: atlas.in_unit_square(np.empty((0, 2))), r"the points have shape \(0, 2\); expected one row"),
         (lambda: atlas.in_unit_square(POINTS, percentile=50), "percentile is 50 and margin 0.1; expected 0 to 50"),
-        (lambda: atlas.gather(POINTS, (0, 4)), "the grid is 0x4 with 5 samples a cell; expected at least 1 of each"),
+        (lambda: atlas.gather(POINTS, (0, 4)), "the grid is 0x4 with 6 samples a cell; expected at least 1 of each"),
         (lambda: atlas.gather(POINTS, (4, 4), least=0), "with 0 samples a cell"),
         (lambda: atlas.gather(POINTS * 2, (4, 4)), "points go from 0.0.* to 1.9.*; expected 0 to 1, as of in_unit_squ"),
         (lambda: atlas.gather(NAN, (4, 4)), "points go from nan to nan"),

@@ -223,7 +223,11 @@ STEP = obj.function(lambda acts: acts["step"] * acts["logits"].sum(), ["logits",
     ("arguments", "options", "message"),
     [
         ((toy, PHOTOS[0], "first", "logits:0"), {}, r"images have shape \(4, 6, 3\); .* \(add a batch axis: images\["),
-        ((toy, (PHOTOS * 255).astype(np.uint8), "first", "logits:0"), {}, "images have type uint8; expected floating"),
+        (
+            (toy, (PHOTOS * 255).astype(np.uint8), "first", "logits:0"),
+            {},
+            "the batch of images has type uint8 and values from",
+        ),
         ((toy, PHOTOS, "third", "logits:0"), {}, r"the network returns no \['third'\]; it returns"),
         ((toy, PHOTOS, "first", "logits:9"), {}, "logits has no units '9'; it has units 0 to 5"),
         ((toy, PHOTOS, "first", obj.channel("logits", 9)), {}, "logits has units 0 to 5; unit 9 was asked for"),

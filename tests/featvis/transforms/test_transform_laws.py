@@ -13,6 +13,7 @@ from transform_references import picture
 from featvis import transforms as t
 
 SIZE = (9, 12)
+SCENE = picture(*SIZE, 3, seed=20)
 KEYS = jax.random.split(jax.random.key(0), 3)
 
 # Sampling positions and sums are float32, on images with slopes up to 1.
@@ -102,6 +103,8 @@ TABLE = [
     Row("collapse_alpha_random", lambda: t.collapse_alpha_random(), ref.blend, RGBA),
     Row("blend_alpha", lambda: t.blend_alpha(), ref.blend, RGBA),
     Row("blend_alpha_grey", lambda: t.blend_alpha([0.2, 0.8]), ref.blend, RGBA),
+    Row("blend_alpha_colour", lambda: t.blend_alpha(SCENE[:1, :1]), lambda x, _: ref.blend(x, SCENE[0, 0]), RGBA),
+    Row("blend_alpha_picture", lambda: t.blend_alpha(SCENE), lambda x, _: ref.blend(x, SCENE), RGBA),
     Row("ignore_alpha", lambda: t.ignore_alpha(), lambda x, _: x[..., :3], RGBA),
 ]
 every = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
@@ -173,7 +176,7 @@ def test_it_differs_from_all_others(row):
 
 def test_every_transform_is_in_the_table():
     makers = {name for name in t.__all__ if callable(getattr(t, name)) and getattr(t, name).__module__ != "typing"}
-    makers -= {"Draw", "Drawn", "Geometric", "uniform", "normal", "apply", "compose", "output_shape", "output_size"}
+    makers -= {"Draw", "Drawn", "Geometric", "changing", "uniform", "normal", "apply", "compose", "output_shape"}
     makers -= {"xplique", "Transform", "Values"}
     named = {name for row in TABLE for name in row.make.__code__.co_names}
     assert makers - named == set()

@@ -48,7 +48,7 @@ def test_the_numbers_are_the_originals():
     np.testing.assert_allclose(scales[85:], np.tile(0.998 ** np.arange(20, 40), 2))
     np.testing.assert_array_equal(robust_angles, angles)
     assert [step.pixels for step in t.ROBUST if hasattr(step, "pixels")] == [8] * 10 + [4]
-    assert t.output_size(t.xplique(128)[:-1], (128, 128)) == (48, 48)
+    assert t.output_shape(t.xplique(128)[:-1], (128, 128, 3)) == (48, 48, 3)
 
 
 @pytest.mark.parametrize("make", [lambda: t.noise(0.1), lambda: t.noise(0.1, "uniform")])
@@ -78,6 +78,37 @@ def test_boxes_lie_inside_the_image_and_everywhere():
         # Five standard errors of the mean and of the deviation of 2,000 numbers.
         assert abs(corner.mean() - 0.4) < 5 * spread / 2000**0.5
         assert abs(corner.std() - spread) < 5 * spread / 4000**0.5
+
+
+# The third is composed, the fourth has a transform of its own inside.
+CHANGING = [
+    (lambda v: t.box_crop(v), 0.9, 0.4),
+    (lambda v: t.pad(2, v), 0.2, 0.8),
+    (lambda v: t.compose([t.jitter(2), t.random_scale(v)]), 0.8, 1.2),
+    (lambda v: t.random_homography(0.1, shear=v), 0.0, 0.3),
+]
+
+
+@pytest.mark.parametrize(("make", "first", "last"), CHANGING)
+def test_transforms_change_with_the_step(make, first, last):
+    image, transform = jnp.asarray(picture(9, 9)), make(t.changing(first, last, 10))
+    run = jax.jit(lambda step: t.apply([t.noise(0.0), transform], KEY, image, step))
+    for step, value in ((0, first), (5, (first + last) / 2), (10, last), (99, last)):
+        expected = t.apply([t.noise(0.0), make(value)], KEY, image)
+        # Sampling positions are float32, on slopes of about 1.
+        np.testing.assert_allclose(run(jnp.int32(step)), expected, atol=2e-5)
+    np.testing.assert_array_equal(t.apply([transform], KEY, image), t.apply([transform], KEY, image, 0))
+
+
+def test_one_plane_has_one_changing_colour():
+    def shades(key, image):
+        return t.apply([t.pad(1, grey), t.jitter(1), t.pad(1, grey)], key, image, jnp.int32(3))
+
+    image = jnp.zeros((4, 4, 1))
+    grey = t.changing(0.5, 1.0, 6)
+    # Two samplings, since it is not the same at all steps; and the colour of the third.
+    assert str(jax.make_jaxpr(shades)(KEY, image)).count("custom_vjp_call") == 2
+    assert np.asarray(shades(KEY, image))[0].round(4).tolist() == [[0.75]] * 7
 
 
 def test_boxes_in_a_corner_are_moved_inside():
@@ -154,11 +185,20 @@ def test_a_gradient_of_zero_stays_zero():
         (lambda: t.normalize_gradient(0), "^scale of the gradient is 0; expected a number above 0$"),
         (lambda: t.collapse_alpha_random(-1), "^sd of the background is -1; expected a number of at least 0$"),
         (lambda: t.blend_alpha(2.0), r"^background values are \(2.0,\); .* all at least 0 and at most 1$"),
+        (lambda: t.blend_alpha(np.full((2, 2, 3), 1.5)), "^images have values from 1.5 to 1.5; expected 0 to 1$"),
+        (
+            lambda: t.blend_alpha(np.zeros((4, 5, 1))),
+            r"^the background has shape \(4, 5, 1\); expected \(height, width, 3\)$",
+        ),
+        (
+            lambda: t.output_shape([t.jitter(1), t.blend_alpha(np.zeros((4, 5, 3)))], (4, 5, 4)),
+            "^the background has 4x5 pixels; the image has 3x4 here$",
+        ),
         (lambda: t.xplique(15), "^size is 15; expected at least 16 pixels$"),
-        (lambda: t.output_size([t.jitter(40)], (32, 32)), "leaves an image of -8x-8 pixels; give a larger image"),
+        (lambda: t.output_shape([t.jitter(40)], (32, 32, 3)), "leaves an image of -8x-8 pixels; give a larger image"),
         (lambda: t.jitter(40)(KEY, jnp.zeros((32, 32, 3))), "leaves an image of -8x-8 pixels; give a larger image"),
         (
-            lambda: t.output_size([t.random_crop(40, 20)], (32, 32)),
+            lambda: t.output_shape([t.random_crop(40, 20)], (32, 32, 3)),
             "^cannot crop an image of 32x32 pixels to 40x20; crop_or_pad_to pads where the image is too small$",
         ),
         (

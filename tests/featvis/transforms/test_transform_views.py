@@ -111,7 +111,7 @@ def test_functions_are_transforms():
     chain = [t.jitter(4), lambda key, image: 1 - image + 0 * jax.random.normal(key), t.pad(1)]
     got = apply(chain, jax.random.key(0), jnp.asarray(picture()))
     assert got.shape == (18, 22, 3)
-    assert t.output_size(chain, (20, 24)) == (18, 22)
+    assert t.output_shape(chain, (20, 24, 3)) == (18, 22, 3)
 
 
 def test_lucids_distribution():
