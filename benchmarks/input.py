@@ -14,16 +14,13 @@ import argparse
 import itertools
 import json
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from report import heading, measured, publish
+
 ALONE, TOGETHER = "training step alone", "training with the pipeline"
 
 
@@ -45,11 +42,7 @@ def main() -> None:
         print(json.dumps(measure(options)))
         return
     rows = compare(options)
-    report = table(rows, options)
-    print(report)
-    if options.record:
-        with (HERE / "RESULTS.md").open("a") as file:
-            file.write(f"\n{report}")
+    publish(table(rows, options), options.record)
 
 
 def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -62,11 +55,7 @@ def compare(options: argparse.Namespace) -> list[dict[str, Any]]:
     names += [ALONE, TOGETHER] if options.width else []
     best: dict[str, dict[str, Any]] = {}
     for _, name in itertools.product(range(options.rounds), names):
-        command = [sys.executable, *sys.argv, "--worker", name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
-        row = {"name": name} | json.loads(done.stdout.splitlines()[-1])
+        row = {"name": name} | measured(name, [sys.executable, *sys.argv, "--worker", name])
         if name not in best or row["images_per_second"] > best[name]["images_per_second"]:
             best[name] = row
     return list(best.values())
@@ -155,23 +144,18 @@ def rate(run: Callable[[], int], seconds: float) -> dict[str, Any]:
     return {"images_per_second": images / elapsed, "cpu": (time.process_time() - before) / images * 1000}
 
 
-def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
+def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> list[str]:
     """The report, in Markdown."""
     import jax
 
-    device = jax.devices()[0].device_kind
+    where = f"{os.cpu_count()} processors, jax {jax.__version__}, {jax.devices()[0].device_kind}"
     lines = [
-        f"### `input.py`, {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} processors, "
-        f"jax {jax.__version__}, {device}",
-        "",
-        f"Command: `python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}`: "
-        f"{options.size} pixels, batches of {options.batch}",
-        "",
+        *heading([where], f"{options.size} pixels, batches of {options.batch}"),
         "| what | images/s | processor seconds of the main process per 1,000 images |",
         "|---|---|---|",
     ]
     lines += [f"| {row['name']} | {row['images_per_second']:,.0f} | {row['cpu']:.2f} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 if __name__ == "__main__":

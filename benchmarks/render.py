@@ -6,24 +6,20 @@ prints, per layer, image-steps per second, compile time and peak memory of our p
 pass of the same truncated network in the same kind of loop; and of Lucent, once as its users get it by default (it
 enlarges a 128-pixel image to 224) and once at equal network input size. Everything runs in this one run, each
 measurement in a process of its own, in rounds (machines are noisy: compare ratios, not milliseconds). Without
-`--lucent` that part is left out; `lucent_worker.py` says how to install it. Weights are random, which costs the same.
+`--lucent` that part is left out; `lucent_env.py` says how to install it. Weights are random, which costs the same.
 
 `--dtypes float32 bfloat16` on an accelerator; `--record` appends the table to `RESULTS.md`.
 """
 
 import argparse
 import json
-import platform
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+from report import HERE, heading, measured, publish
 
 
 def main() -> None:
@@ -43,11 +39,7 @@ def main() -> None:
         print(json.dumps(measure(options)))
         return
     rows = [row for layer in options.layers for dtype in options.dtypes for row in compare(layer, dtype, options)]
-    report = table(rows)
-    print(report)
-    if options.record:
-        with (HERE / "RESULTS.md").open("a") as file:
-            file.write(f"\n{report}")
+    publish(table(rows), options.record)
 
 
 def compare(layer: str, dtype: str, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -62,10 +54,7 @@ def compare(layer: str, dtype: str, options: argparse.Namespace) -> list[dict[st
     best: dict[str, dict[str, Any]] = {}
     for _ in range(options.rounds):
         for name, command in commands.items():
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                sys.exit(f"{name} failed:\n{done.stderr[-2000:]}")
-            row = {"layer": layer, "dtype": dtype, "name": name} | json.loads(done.stdout.splitlines()[-1])
+            row = {"layer": layer, "dtype": dtype, "name": name} | measured(name, command)
             if name not in best or row["seconds_per_image_step"] < best[name]["seconds_per_image_step"]:
                 best[name] = row
     base = best["ours"]["seconds_per_image_step"]
@@ -175,14 +164,10 @@ def best_seconds(run: Callable[[], Any]) -> float:
     return min(times)
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[dict[str, Any]]) -> list[str]:
     """The report, in Markdown."""
-    versions = dict.fromkeys(row["version"] for row in rows)
     lines = [
-        f"### `render.py`, {datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, {'; '.join(versions)}",
-        "",
-        f"Command: `python benchmarks/{' '.join([Path(sys.argv[0]).name, *sys.argv[1:]])}`",
-        "",
+        *heading(row["version"] for row in rows),
         "| layer | type | program | batch | ms per image-step | image-steps/s | time over ours | compile s "
         "| peak GB | of matmul rate | of copy rate |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
@@ -197,7 +182,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"| {1 / seconds:.1f} | {row['ratio']:.2f} | {compiled} | {row['peak_bytes'] / 1e9:.2f} "
             f"| {' | '.join(limits)} |"
         )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def share(row: dict[str, Any], rate: str, limit: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import tyro
 
-from experiments import feature_vis, train
+from experiments import feature_vis, neurons, train
 from experiments.options import UsageError, usage_errors
 from experiments.recipes import (
     activation_grid,
@@ -26,6 +26,7 @@ from experiments.recipes import (
     sprites,
     style,
 )
+from experiments.store import status, verify
 from inception_jax.cache import cache_folder
 
 EXPERIMENTS = {
@@ -38,6 +39,7 @@ EXPERIMENTS = {
     "feature_vis": feature_vis,
     "interaction": interaction,
     "neuron_groups": neuron_groups,
+    "neurons": neurons,
     "patterns": patterns,
     "semantic_dictionary": semantic_dictionary,
     "spectrum": spectrum,
@@ -46,6 +48,11 @@ EXPERIMENTS = {
     "train": train,
 }
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
+
+TOOLS = {"status": status, "verify": verify}
+"""Commands on the directory of a job, made like experiments."""
+
+COMMANDS = EXPERIMENTS | TOOLS
 
 INTERRUPTED = 130
 """Exit code of a run stopped by Ctrl-C (128 plus the signal's number, as shells count)."""
@@ -57,16 +64,19 @@ def overview() -> str:
     >>> print(overview().splitlines()[0])
     usage: python -m experiments NAME [options]
     """
-    width = max(map(len, EXPERIMENTS))
-    lines = [f"  {name:<{width}}  {_card(name).splitlines()[0]}" for name in EXPERIMENTS]
+    width = max(map(len, COMMANDS))
+    lines = {name: f"  {name:<{width}}  {_card(name).splitlines()[0]}" for name in COMMANDS}
     return "\n".join(
         [
             "usage: python -m experiments NAME [options]",
             "",
             "experiments:",
-            *lines,
+            *(lines[name] for name in EXPERIMENTS),
             "",
-            "`python -m experiments NAME --help` shows what an experiment does, its command and its options.",
+            "on the directory of feature_vis or neurons:",
+            *(lines[name] for name in TOOLS),
+            "",
+            "`python -m experiments NAME --help` shows what it does, the command and the options.",
         ]
     )
 
@@ -85,11 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if name in ("-h", "--help"):
         print(overview())
         return 0
-    if name not in EXPERIMENTS:
-        near = difflib.get_close_matches(name, EXPERIMENTS, n=1) or sorted(EXPERIMENTS)
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1) or sorted(COMMANDS)
         print(f"error: no experiment {name!r}; try {', '.join(near)} or --help", file=sys.stderr)
         return 2
-    experiment = EXPERIMENTS[name]
+    experiment = COMMANDS[name]
     try:
         with usage_errors():
             config = tyro.cli(
@@ -112,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _card(name: str) -> str:
-    return (EXPERIMENTS[name].__doc__ or "").strip()
+    return (COMMANDS[name].__doc__ or "").strip()
 
 
 def _cache_compilations(folder: Path) -> None:

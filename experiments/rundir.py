@@ -25,6 +25,9 @@ from inception_jax.files import write_whole
 CONFIG = "config.json"
 METRICS = "metrics.json"
 
+_CLAIMS = "claims"
+_MOST_BYTES = 256 << 20
+
 
 @dataclass(frozen=True)
 class RunDirectory:
@@ -47,17 +50,36 @@ class RunDirectory:
     @property
     def config(self) -> dict[str, Any]:
         """What `config.json` holds."""
-        return _read_json(self.path / CONFIG)
+        return self.read_json(CONFIG)
 
     @property
     def metrics(self) -> dict[str, Any]:
         """What `metrics.json` holds; empty before the first result."""
-        return _read_json(self.path / METRICS)
+        return self.read_json(METRICS)
 
     def newer(self, name: str, other: str) -> bool:
         """Whether the file `name` is there and not older than `other`."""
         file = self.path / name
         return file.exists() and file.stat().st_mtime_ns >= (self.path / other).stat().st_mtime_ns
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """What `write_json` wrote; empty where there is no such file.
+
+        Raises:
+            UsageError: the file cannot be read, or holds something else.
+        """
+        path = self.path / name
+        try:
+            if path.stat().st_size > _MOST_BYTES:
+                raise ValueError(f"it has more than {_MOST_BYTES} bytes")
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise UsageError(f"cannot read {path}: {error}") from error
+        if not isinstance(content, dict):
+            raise UsageError(f"cannot read {path}: expected a JSON object")
+        return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write `content` as JSON, readable by people too."""
@@ -112,16 +134,21 @@ def open_run(path: Path, settings: Mapping[str, Any], facts: Mapping[str, Any], 
     Raises:
         UsageError: the directory holds a run with other settings, or files that no run made, or cannot be written.
     """
+    check_ours(path)
     run = RunDirectory(path)
-    known = _read_json(path / CONFIG)
-    if "identity" not in known and _occupied(path):
-        raise UsageError(f"{path} is not empty and holds no run; give another directory with --out")
-    if known and not force and run.metrics:
+    known = run.config
+    if known and not force and (known.get("identity") == identity(settings) or _begun(run)):
         _compare(path, known.get("settings", {}), settings)
         return run
     _clear(path)
     run.write_json(CONFIG, {**facts, "identity": identity(settings), "settings": settings})
     return run
+
+
+def check_ours(path: Path) -> None:
+    """Raise `UsageError` if the directory at `path` holds files that no run made."""
+    if "identity" not in RunDirectory(path).config and _occupied(path):
+        raise UsageError(f"{path} is not empty and holds no run; give another directory with --out")
 
 
 def identity(settings: Mapping[str, Any]) -> str:
@@ -153,25 +180,20 @@ def _compare(path: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> N
         )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {error}") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"cannot read {path}: expected a JSON object")
-    return content
+def _begun(run: RunDirectory) -> bool:
+    """Whether there are results, or units on which a process is at work."""
+    return bool(run.metrics) or any(any(run.path.glob(pattern)) for pattern in ("images/*/*.png", f"{_CLAIMS}/*-*"))
 
 
 def _occupied(path: Path) -> bool:
-    return path.is_dir() and any(not file.name.startswith(".") for file in path.iterdir())
+    # Claims are there before anything else, when another process is about to begin the same run.
+    return path.is_dir() and any(file.name != _CLAIMS and not file.name.startswith(".") for file in path.iterdir())
 
 
 def _clear(path: Path) -> None:
-    pictures = [f"{folder}*.{kind}" for folder in ("", "images/") for kind in ("png", "webp", "gif")]
-    for pattern in ("*.json", "index.html", "*.csv", "*.npz", "*.safetensors", *pictures):
+    folders = ("", "images/", "images/*/", "sheets/", "damaged/*/")
+    pictures = [f"{folder}*.{kind}" for folder in folders for kind in ("png", "webp", "gif")]
+    for pattern in ("*.json", "sheets/*.json", "*.html", "*.csv", "*.npz", "*.safetensors", *pictures):
         for file in path.glob(pattern):
             if file.name != CONFIG:  # It says that the directory is a run's, until the next one takes its place.
                 file.unlink()

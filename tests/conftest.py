@@ -27,7 +27,7 @@ def _few_programs() -> Generator[None, None, None]:
     """Forget compiled programs when there are many: a large one takes hundreds of Linux's 65,530 memory maps."""
     yield
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 20_000:
+    if maps.exists() and maps.read_bytes().count(b"\n") > 10_000:
         jax.clear_caches()
 
 

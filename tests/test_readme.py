@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import tyro
+from PIL import Image
 
 import inception_jax
-from experiments import feature_vis, train
+from experiments import feature_vis, neurons, train
+from experiments.__main__ import EXPERIMENTS, TOOLS
 from experiments.__main__ import main as run_experiment
 from featvis import shortform
 from inception_jax.__main__ import main as run_weights_tool
@@ -38,6 +40,10 @@ def test_python_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INCEPTION_JAX_CACHE", str(tmp_path / "cache"))
     shutil.make_archive("photographs", "zip", photographs)
+    Image.effect_noise((80, 96), 50).convert("RGB").save("dog.jpg")
+    if page.name == "jobs.md":
+        toy = {"units": "mixed4a:0", "size": 32, "steps": 1, "out": Path("results/neurons/mini-0123abcd")}
+        assert neurons.run(neurons.Config(**toy)) == 0
     names: dict[str, Any] = {}
     for block in blocks(page, "python"):
         toy = block.replace("steps=512", "steps=2").replace("epochs=30", "epochs=1, batch=4")
@@ -45,6 +51,12 @@ def test_python_runs(
     if page == README:  # What its comments say.
         assert names["result"].images.shape == (4, 128, 128, 3)
         assert names["acts"]["mixed4a"].shape == (4, 16, 16, 128)
+        assert names["varied"].images.shape == (1, 4, 128, 128, 3)
+        assert names["cut_out"].images.shape == (1, 128, 128, 4)
+    if page.name == "recipes.md":
+        assert names["varied"].images.shape == (1, 4, 128, 128, 3)
+        assert names["icons"].images.shape == (3, 64, 64, 3)
+        assert names["groups"].attribution(names["toward"]).shape == (1, 1, 3)
 
 
 @pytest.fixture
@@ -79,6 +91,23 @@ def draw(
     return check
 
 
+def ask_for_what_there_is(config: Any) -> None:
+    """Fail unless the units, layers and classes that options name are those of a network of that name.
+
+    The command of each card runs, at toy size, where experiments are tested.
+    """
+    layers = {node.name: node.op.units for node in graph(inception_jax.ARCHITECTURES[config.model]).nodes}
+    options = vars(config)
+    if ":" in (units := str(options.get("units", ""))):
+        shortform.parse(units, layers)
+    for name in ("layer", "layers", "to", "align", "style_layers", "content_layers", "beside_layer"):
+        given = options.get(name)
+        named = {given} if isinstance(given, str) else set(given) if isinstance(given, tuple) else set()
+        assert named <= layers.keys() | {neurons.MAIN}
+    for name in filter(None, (*options.get("classes", ()), options.get("label"), options.get("versus"))):
+        inception_jax.class_index(inception_jax.load(config.model), name)
+
+
 COMMANDS = sorted({line for page in PAGES for block in blocks(page, "sh") for line in block.splitlines()})
 
 
@@ -102,6 +131,10 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             assert train.architecture(config, classes=10).classes == 10
         case ["python", "-m", "experiments", "--help"]:
             assert run_experiment(["--help"]) == 0
+        case ["python", "-m", "experiments", name, *options] if name in EXPERIMENTS:
+            ask_for_what_there_is(tyro.cli(EXPERIMENTS[name].Config, args=options))
+        case ["python", "-m", "experiments", name, *options] if name in TOOLS:
+            tyro.cli(TOOLS[name].Config, args=options)
         case ["python", "-m", "inception_jax", ("list" | "summary"), *_]:
             assert run_weights_tool(words[3:]) == 0
         case ["pip", "install", "-e", target]:
@@ -111,7 +144,15 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             pytest.fail(f"no check for this command: {command}")
 
 
+def anchors(page: Path) -> set[str]:
+    """What links to headings of the page end in, as GitHub has them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text(encoding="utf-8")):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(there), f"{page.name}: {target}#{anchor}"

@@ -1,4 +1,5 @@
 import dataclasses
+import hashlib
 import html.parser
 import json
 import os
@@ -11,8 +12,9 @@ from PIL import Image
 
 import featvis
 import inception_jax
-from experiments import feature_vis
+from experiments import store
 from experiments.__main__ import main
+from experiments.store.writing import Writer
 
 SMALL = ["--units", "conv2d2:0-1", "--steps", "4", "--size", "32"]
 """A shallow layer, because most of the time goes into compiling."""
@@ -44,33 +46,43 @@ class Links(html.parser.HTMLParser):
 
 def test_a_run_writes_every_file(finished: Path) -> None:
     files = sorted(str(f.relative_to(finished)) for f in finished.rglob("*") if f.is_file())
-    images = [f"images/conv2d2_{unit}.png" for unit in (1, 3)]
-    assert files == sorted([*images, "config.json", "history.npz", "index.html", "metrics.json", "sheet.png"])
+    images = [f"images/conv2d2/000{unit}.png" for unit in (1, 3)]
+    derived = ["arrays.npz", "index.html", "manifest.json", "metrics.json", "sheet.png"]
+    assert files == sorted([*images, *derived, "config.json"])
 
 
 def test_images_are_those_that_render_makes(finished: Path, toy_weights: Path) -> None:
     result = featvis.render(
         inception_jax.load(toy_weights), "conv2d2:3", steps=4, param=featvis.param.image(32), progress=False
     )
-    drawn = np.asarray(Image.open(finished / "images/conv2d2_3.png"), np.float32) / 255
+    drawn = np.asarray(Image.open(finished / "images/conv2d2/0003.png"), np.float32) / 255
     # Half a level of rounding, and a width-2 batch against a width-1 batch (reassociated sums).
     assert np.abs(drawn - result.images[0]).max() < 0.6 / 255
-    metrics = json.loads((finished / "metrics.json").read_text())["units"]["conv2d2_3"]
+    unit = json.loads((finished / "manifest.json").read_text())["units"][0]
     # The same reassociation, amplified by Adam's division by small second moments.
-    assert metrics["score"] == pytest.approx(float(result.scores[0]), rel=2e-3)
+    assert unit["score"] == pytest.approx(float(result.scores[0]), rel=2e-3)
 
 
-def test_metrics_and_history_agree(finished: Path) -> None:
-    metrics = json.loads((finished / "metrics.json").read_text())
-    with np.load(finished / "history.npz") as history:
-        assert set(history) == set(metrics["units"]) == {"conv2d2_1", "conv2d2_3"}
-        for name, unit in metrics["units"].items():
-            assert history[name].shape == (4,)
-            assert (unit["history_first"], unit["history_last"]) == (history[name][0], history[name][-1])
-            assert unit["steps"] == 4
-    totals = metrics["totals"]
+def test_manifest_arrays_and_totals_agree(finished: Path) -> None:
+    manifest = json.loads((finished / "manifest.json").read_text())
+    units = manifest["units"]
+    assert (manifest["finished"], manifest["missing"]) == (True, 0)
+    assert [unit["file"] for unit in units] == ["images/conv2d2/0003.png", "images/conv2d2/0001.png"]
+    for unit in units:
+        assert unit["sha256"] == hashlib.sha256((finished / unit["file"]).read_bytes()).hexdigest()
+        assert unit["steps"] == 4
+    with np.load(finished / "arrays.npz") as arrays:
+        assert arrays["labels"].tolist() == [unit["label"] for unit in units] == ["conv2d2:3", "conv2d2:1"]
+        assert arrays["units"].tolist() == [3, 1]
+        assert arrays["scores"].tolist() == [unit["score"] for unit in units]
+        assert arrays["history"].shape == (2, 4)
+        # Four steps from noise raise any unit of a random network.
+        assert (arrays["history"][:, -1] > arrays["history"][:, 0]).all()
+    totals = json.loads((finished / "metrics.json").read_text())["totals"]
     assert totals["image_steps"] == 8
     assert 0 < totals["compile_seconds"] < totals["wall_seconds"]
+    # Rounded to milliseconds, unit by unit.
+    assert totals["wall_seconds"] == pytest.approx(sum(u["seconds"] + u["compile_seconds"] for u in units), abs=2e-3)
 
 
 def test_config_says_what_made_it(finished: Path) -> None:
@@ -79,7 +91,7 @@ def test_config_says_what_made_it(finished: Path) -> None:
     assert config["seed"] == 0
     assert config["model"]["architecture"] == "inception5h-x0.0625"
     assert {"python", "jax", "numpy", "flax"} <= set(config["versions"])
-    assert re.search(r"^python -m experiments feature_vis .*--units conv2d2:3,1 ", config["command"])
+    assert re.search(r"^python -m experiments feature_vis .*--units conv2d2:3,1$", config["command"])
     assert config["device"]
 
 
@@ -126,21 +138,25 @@ def test_other_settings_are_refused(finished: Path, toy_weights: Path, capsys: p
 def test_force_starts_over(toy_weights: Path, tmp_path: Path) -> None:
     assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:2") == 0
     assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:5", "--force") == 0
-    assert [f.name for f in (tmp_path / "out/images").iterdir()] == ["conv2d2_5.png"]
-    assert list(json.loads((tmp_path / "out/metrics.json").read_text())["units"]) == ["conv2d2_5"]
+    assert pictures(tmp_path / "out") == ["conv2d2/0005.png"]
+    assert json.loads((tmp_path / "out/config.json").read_text())["units"] == {"conv2d2": "5"}
 
 
-def interrupt_after(batches: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C as the given number of batches has been kept."""
-    keep, calls = feature_vis._keep, []
+def pictures(out: Path) -> list[str]:
+    return sorted(str(file.relative_to(out / "images")) for file in (out / "images").rglob("*.png"))
+
+
+def interrupt_after(blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C as the given number of blocks has been drawn."""
+    put, calls = Writer.put, []
 
     def counted(*arguments: object) -> None:
-        keep(*arguments)  # type: ignore[arg-type]
+        put(*arguments)  # type: ignore[arg-type]
         calls.append(1)
-        if len(calls) == batches:
+        if len(calls) == blocks:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(feature_vis, "_keep", counted)
+    monkeypatch.setattr(Writer, "put", counted)
 
 
 def test_interrupted_runs_go_on(
@@ -152,37 +168,50 @@ def test_interrupted_runs_go_on(
         assert run(toy_weights, tmp_path / "out", *options) == 130
     assert "interrupted: 2 of 4 units are done" in capsys.readouterr().out
     assert "2 of 4 units are still to come" in (tmp_path / "out/index.html").read_text()
-    first = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images").iterdir()}
-    assert sorted(first) == ["conv2d2_0.png", "conv2d2_1.png"]
+    first = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images/conv2d2").iterdir()}
+    assert sorted(first) == ["0000.png", "0001.png"]
+    assert not (tmp_path / "out/claims").exists()
 
     assert run(toy_weights, tmp_path / "out", *options) == 0
-    after = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images").iterdir()}
+    after = {f.name: f.stat().st_mtime_ns for f in (tmp_path / "out/images/conv2d2").iterdir()}
     assert len(after) == 4
     assert {name: after[name] for name in first} == first
     assert "still to come" not in (tmp_path / "out/index.html").read_text()
 
     assert run(toy_weights, tmp_path / "whole", *options) == 0
-    for unit in range(4):
-        name = f"images/conv2d2_{unit}.png"
-        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    loaded, whole = store.load(tmp_path / "out"), store.load(tmp_path / "whole")
+    assert (loaded.images == whole.images).all()
+    assert (loaded.history == whole.history).all()
+    assert (loaded.scores == whole.scores).all()
 
 
-def test_a_unit_stopped_early_is_shown_and_drawn_again(
-    toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_unit_stopped_early_is_not_kept(toy_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     render = featvis.render
 
-    def stopped(*arguments: object, on_batch: object, **options: object) -> None:
+    def stopped(*arguments: object, **options: object) -> featvis.Result:
         result = render(*arguments, **options | {"steps": 2})  # type: ignore[arg-type]
         longer = np.pad(result.history, ((0, 0), (0, 2)), constant_values=np.nan)
-        on_batch(dataclasses.replace(result, history=longer))  # type: ignore[operator]
+        return dataclasses.replace(result, history=longer, interrupted=True)
 
+    options = ("--units", "conv2d2:0-1", "--batch", "1")
     with monkeypatch.context() as patch:
         patch.setattr(featvis, "render", stopped)
-        assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:0") == 130
-    assert "stopped at step 2 of 4" in (tmp_path / "out/index.html").read_text()
-    assert run(toy_weights, tmp_path / "out", "--units", "conv2d2:0") == 0
-    assert "stopped at" not in (tmp_path / "out/index.html").read_text()
+        assert run(toy_weights, tmp_path / "out", *options) == 130
+    assert not (tmp_path / "out/images").exists()
+    assert run(toy_weights, tmp_path / "out", *options) == 0
+    assert pictures(tmp_path / "out") == ["conv2d2/0000.png", "conv2d2/0001.png"]
+
+
+def test_more_units_come_to_those_that_are_there(toy_weights: Path, tmp_path: Path) -> None:
+    assert run(toy_weights, tmp_path, "--units", "conv2d2:0-1") == 0
+    first = {f: f.stat().st_mtime_ns for f in (tmp_path / "images").rglob("*.png")}
+    assert run(toy_weights, tmp_path, "--units", "conv2d0:0,conv2d2:1-2") == 0
+    assert {f: f.stat().st_mtime_ns for f in first} == first
+    assert json.loads((tmp_path / "config.json").read_text())["units"] == {"conv2d2": "0-2", "conv2d0": "0"}
+    page = (tmp_path / "index.html").read_text()
+    shown = ["conv2d2_0", "conv2d2_1", "conv2d2_2", "conv2d0_0"]
+    places = [page.index(f'id="{name}"') for name in shown]
+    assert places == sorted(places)
 
 
 @pytest.mark.filterwarnings("always")
@@ -191,9 +220,11 @@ def test_negative_units_and_neurons(toy_weights: Path, tmp_path: Path, capsys: p
     assert run(toy_weights, tmp_path, *options) == 0
     expected = "warning: conv2d2 is never negative, and flat where it is 0; conv2d2_pre_relu shows more\n"
     assert expected in capsys.readouterr().err
-    assert (tmp_path / "images/conv2d2_0_negative.png").exists()
-    units = json.loads((tmp_path / "metrics.json").read_text())["units"]
-    assert units["conv2d2_0_negative"]["label"].startswith("-conv2d2:0")
+    (unit,) = json.loads((tmp_path / "manifest.json").read_text())["units"]
+    assert (unit["file"], unit["negative"]) == ("images/conv2d2/0000_negative.png", True)
+    assert unit["label"] == "-conv2d2:0@centre,centre"
+    # Two attempts of four steps.
+    assert json.loads((tmp_path / "metrics.json").read_text())["totals"]["image_steps"] == 8
 
 
 def test_layers_in_sections_and_rows(toy_weights: Path, tmp_path: Path) -> None:
@@ -212,7 +243,7 @@ def test_layers_in_sections_and_rows(toy_weights: Path, tmp_path: Path) -> None:
     with Image.open(tmp_path / "sheet.png") as sheet:
         pixels = np.asarray(sheet)
     # Two rows of two: each layer's own.
-    for place, name in enumerate(["conv2d1_0", "conv2d1_1", "conv2d0_0", "conv2d0_3"]):
+    for place, name in enumerate(["conv2d1/0000", "conv2d1/0001", "conv2d0/0000", "conv2d0/0003"]):
         y, x = 8 + place // 2 * (pixels.shape[0] - 8) // 2, 8 + place % 2 * 40
         with Image.open(tmp_path / f"images/{name}.png") as image:
             assert (pixels[y : y + 32, x : x + 32] == np.asarray(image)).all()
@@ -231,7 +262,7 @@ def test_size_suits_the_model(trained_on: int, size: int, tmp_path: Path) -> Non
     command = ["feature_vis", "--model", str(tmp_path / "toy.safetensors"), "--out", str(tmp_path / "out")]
     command += ["--units", "conv2d0:0", "--steps", "1"]
     assert main(command) == 0
-    with Image.open(tmp_path / "out/images/conv2d0_0.png") as image:
+    with Image.open(tmp_path / "out/images/conv2d0/0000.png") as image:
         assert image.size == (size, size)
     # What is left out and what is said are the same run.
     assert main([*command, "--size", str(size)]) == 0
@@ -245,7 +276,7 @@ def test_default_directory_tells_runs_apart(
         assert main(["feature_vis", "--model", str(toy_weights), *SMALL, "--seed", seed]) == 0
     folders = sorted((tmp_path / "results/feature_vis").iterdir())
     assert len(folders) == 2
-    assert all(f.name.startswith("inception5h-x0.0625-conv2d2-") for f in folders)
+    assert all(re.fullmatch("inception5h-x0.0625-[0-9a-f]{8}", f.name) for f in folders)
     assert set(capsys.readouterr().out.split()) == {str(f.relative_to(tmp_path) / "index.html") for f in folders}
 
 
@@ -279,4 +310,4 @@ def test_unreadable_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_unwritable_out(toy_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     assert run(toy_weights, tmp_path / "file" / "out", "--units", "conv2d2:0") == 2
-    assert capsys.readouterr().err.startswith(f"error: cannot write {tmp_path / 'file' / 'out' / 'config.json'}: ")
+    assert capsys.readouterr().err == f"error: cannot write {tmp_path / 'file' / 'out' / 'claims'}: Not a directory\n"

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from experiments import __main__ as command_line
-from experiments.__main__ import EXPERIMENTS, main
+from experiments.__main__ import COMMANDS, EXPERIMENTS, main
 from inception_jax.cache import cache_folder
 
 PICTURES = [
@@ -39,6 +39,7 @@ TOY = {
     "feature_vis": ["--model", "{weights}", "--steps", "2", "--size", "32"],
     "interaction": [*DRAWINGS, "--units", "conv2d2:0-1", "--images", "2", "--between", "2"],
     "neuron_groups": [*PICTURES, "--groups", "2"],
+    "neurons": [*DRAWINGS, "--layers", "conv2d0", "conv2d2"],
     "patterns": [*DRAWINGS, "--units", "conv2d2:0", "--large", "40", "--layers", "2"],
     "semantic_dictionary": [*PICTURES, "--count", "1", "--units", "2"],
     "spectrum": [*DRAWINGS, "--units", "conv2d2_pre_relu:0", "--images", "{photographs}", "--data-dir", "{cache}"],
@@ -81,7 +82,7 @@ def test_help_lists_every_experiment(arguments: list[str], capsys: pytest.Captur
     else:
         assert main(arguments) == 0
     out = capsys.readouterr().out
-    for name, experiment in EXPERIMENTS.items():
+    for name, experiment in COMMANDS.items():
         summary = (experiment.__doc__ or "").splitlines()[0]
         assert re.search(rf"^  {name} +{re.escape(summary)}$", out, re.MULTILINE)
 

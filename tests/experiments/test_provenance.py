@@ -1,10 +1,12 @@
 import dataclasses
 import json
+import platform
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import inception_jax
@@ -62,6 +64,12 @@ def test_settings_are_what_decides_the_results() -> None:
     for other in (Config(size=65), Config(size=64, seed=1), Config(size=64, steps=9)):
         assert provenance.settings("feature_vis", other, model) != base
     assert provenance.settings("feature_vis", Config(size=64), {**model, "arrays_sha256": "cd"}) != base
+
+
+def test_versions_are_those_of_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"jax", "numpy", "scikit-learn", "tensorflow-datasets"} <= provenance.versions().keys()
+    monkeypatch.setattr(provenance, "PACKAGES", ("numpy", "a-package-that-nobody-made"))
+    assert provenance.versions() == {"python": platform.python_version(), "numpy": np.__version__}
 
 
 def test_facts_fit_json() -> None:
