@@ -1,12 +1,13 @@
-"""How fast is feature visualisation, and next to Lucent's?
+"""How fast is feature visualisation, and next to Lucent's, Lucid's and Xplique's?
 
-    python benchmarks/render.py --lucent path/to/lucent/bin/python
+    python benchmarks/render.py --lucent path/to/lucent/bin/python --lucid path/to/lucid/bin/python
 
 prints, per layer, image-steps per second, compile time and peak memory of our program; of a bare forward and backward
-pass of the same truncated network in the same kind of loop; and of Lucent, once as its users get it by default (it
-enlarges a 128-pixel image to 224) and once at equal network input size. Everything runs in this one run, each
-measurement in a process of its own, in rounds (machines are noisy: compare ratios, not milliseconds). Without
-`--lucent` that part is left out; `lucent_env.py` says how to install it. Weights are random, which costs the same.
+pass of the same truncated network in the same kind of loop; of Lucent, once as its users get it by default (it
+enlarges a 128-pixel image to 224) and once at equal network input size; of Lucid, and of Xplique (`--xplique`), at
+equal size. Everything runs in this one run, each measurement in a process of its own, in rounds (machines are noisy:
+compare ratios, not milliseconds). Those whose interpreters are not given are left out; `lucent_env.py`,
+`lucid_worker.py` and `xplique_worker.py` say how to install them. Weights are random, which costs the same.
 
 `--dtypes float32 bfloat16` on an accelerator; `--record` appends the table to `RESULTS.md`.
 """
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--lucent", help="interpreter of an environment with Lucent")
+    parser.add_argument("--lucid", help="interpreter of an environment with Lucid")
+    parser.add_argument("--xplique", help="interpreter of an environment with Xplique")
     parser.add_argument("--record", action="store_true", help="append the table to RESULTS.md")
     parser.add_argument("--worker", choices=["ours", "bare"], help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -48,9 +51,14 @@ def compare(layer: str, dtype: str, options: argparse.Namespace) -> list[dict[st
     ours = [sys.executable, str(HERE / "render.py"), *common, "--dtypes", dtype]
     ours += ["--batch", str(options.batch)] if options.batch else []
     commands = {"ours": [*ours, "--worker", "ours"], "bare forward + backward": [*ours, "--worker", "bare"]}
-    if options.lucent and dtype == "float32":
-        lucent = [options.lucent, str(HERE / "lucent_worker.py"), "--layer", layer, "--size", str(options.size)]
-        commands |= {"Lucent, default": lucent, "Lucent, equal input size": [*lucent, "--equal-size"]}
+    if dtype == "float32":
+        peers = {"Lucent, default": options.lucent, "Lucid": options.lucid, "Xplique": options.xplique}
+        for name, interpreter in peers.items():
+            if interpreter:
+                worker = f"{name.split(',')[0].lower()}_worker.py"
+                commands[name] = [interpreter, str(HERE / worker), "--layer", layer, "--size", str(options.size)]
+        if options.lucent:
+            commands["Lucent, equal input size"] = [*commands["Lucent, default"], "--equal-size"]
     best: dict[str, dict[str, Any]] = {}
     for _ in range(options.rounds):
         for name, command in commands.items():

@@ -1,1 +1,87 @@
-"""What the weights compute: expanded weights, factorisations, attribution, interventions, tuning, families."""
+"""What the weights compute: direct and expanded weights, and ways to read them."""
+
+from circuits.attribution import Attribution, attribute
+from circuits.branches import branch_units, by_branch, enrichment
+from circuits.colors import ORANGE_BLUE, RED_BLUE, mosaic, small_multiples, weights_to_rgb
+from circuits.direct import CircuitWeights, weights
+from circuits.edge_attribution import EdgeAttribution, attribute_edges
+from circuits.expanded import expanded_weights
+from circuits.factors import Factors, nmf, spatial_rgb, svd
+from circuits.faithful_circuits import Faithfulness, exclude, faithfulness, isolate
+from circuits.faithful_edges import Curves, edge_curves, edge_strengths
+from circuits.graphs import Circuit, Edge, Unit, circuit
+from circuits.handwritten import curves_by_angle, handwritten_network
+from circuits.interventions import (
+    Edited,
+    ablate,
+    cut,
+    edit_kernel,
+    edited,
+    graft,
+    matching_gain,
+    mean_ablate,
+    mean_activation,
+    patch,
+    resample_ablate,
+    rewire,
+    scale,
+    scale_outgoing,
+)
+from circuits.neighbours import balance, in_neighbours, norms, out_neighbours
+from circuits.spatial import angular, banding, radial
+
+__all__ = [
+    "ORANGE_BLUE",
+    "RED_BLUE",
+    "Attribution",
+    "Circuit",
+    "CircuitWeights",
+    "Curves",
+    "Edge",
+    "EdgeAttribution",
+    "Edited",
+    "Factors",
+    "Faithfulness",
+    "Unit",
+    "ablate",
+    "angular",
+    "attribute",
+    "attribute_edges",
+    "balance",
+    "banding",
+    "branch_units",
+    "by_branch",
+    "circuit",
+    "curves_by_angle",
+    "cut",
+    "edge_curves",
+    "edge_strengths",
+    "edit_kernel",
+    "edited",
+    "enrichment",
+    "exclude",
+    "expanded_weights",
+    "faithfulness",
+    "graft",
+    "handwritten_network",
+    "in_neighbours",
+    "isolate",
+    "matching_gain",
+    "mean_ablate",
+    "mean_activation",
+    "mosaic",
+    "nmf",
+    "norms",
+    "out_neighbours",
+    "patch",
+    "radial",
+    "resample_ablate",
+    "rewire",
+    "scale",
+    "scale_outgoing",
+    "small_multiples",
+    "spatial_rgb",
+    "svd",
+    "weights",
+    "weights_to_rgb",
+]

@@ -46,7 +46,7 @@ def publish(overview: Overview, size: int, steps: int, objective: str, images: i
 
 
 def _sheet(layer: str) -> str:
-    return f"sheets/{layer}.png"
+    return f"sheets/{layer}.jpg"
 
 
 def _places(layer: str) -> str:

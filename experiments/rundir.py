@@ -103,9 +103,13 @@ class RunDirectory:
             return dict(arrays)
 
     def write_image(self, name: str, image: Float[np.ndarray, "height width channels"] | Image.Image) -> None:
-        """Write a PNG. Arrays are in [0, 1], with channels as in `featvis.pixels.picture`."""
+        """Write a PNG, or a JPEG if `name` ends in `.jpg`.
+
+        Arrays are in [0, 1], with channels as in `featvis.pixels.picture`.
+        """
         buffer = io.BytesIO()
-        (image if isinstance(image, Image.Image) else picture(image)).save(buffer, format="PNG")
+        shown = image if isinstance(image, Image.Image) else picture(image)
+        shown.save(buffer, "JPEG" if name.endswith(".jpg") else "PNG", quality=90)
         self._write(name, buffer.getvalue())
 
     def read_image(self, name: str) -> Float[np.ndarray, "height width 3"]:
@@ -192,7 +196,7 @@ def _occupied(path: Path) -> bool:
 
 def _clear(path: Path) -> None:
     folders = ("", "images/", "images/*/", "sheets/", "damaged/*/")
-    pictures = [f"{folder}*.{kind}" for folder in folders for kind in ("png", "webp", "gif")]
+    pictures = [f"{folder}*.{kind}" for folder in folders for kind in ("png", "jpg", "webp", "gif")]
     for pattern in ("*.json", "sheets/*.json", "*.html", "*.csv", "*.npz", "*.safetensors", *pictures):
         for file in path.glob(pattern):
             if file.name != CONFIG:  # It says that the directory is a run's, until the next one takes its place.

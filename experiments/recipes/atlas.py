@@ -1,7 +1,7 @@
 """Activation atlas: a map of what a layer sees in many photographs.
 
 - Command: python -m experiments atlas --images ../shared/data/imagenet-samples.zip
-- Time: about TODO minutes on two CPU cores with the bundled network, with bvlc_googlenet TODO
+- Time: 16 minutes on one CPU core with bvlc_googlenet: 2 for the photographs, 1 for the layout, 12 for 223 icons
 - Expect: after Carter et al. 2019, "Activation Atlas", a map on which like is near like: each icon shows what the
   activations of its region have in common, and its caption the class that they speak for most. atlas.json has the same
   in numbers, images/ the icons

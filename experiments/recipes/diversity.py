@@ -1,7 +1,7 @@
 """Diversity: several images of each unit that differ as much as they can.
 
 - Command: python -m experiments diversity
-- Time: TODO
+- Time: 2.5 minutes on one CPU core for two units of bvlc_googlenet with --steps 160
 - Expect: for each unit images that do not know of each other, which tend to be alike, and images that differ as much
   as they can, which show all that the unit answers to; after Olah et al. 2017, "Feature Visualization". diversity.csv
   has how strongly each row drives the unit, and how alike its images are

@@ -1,7 +1,7 @@
 """Spectrum of units: what drives them down, what drives them up, and photographs between.
 
 - Command: python -m experiments spectrum --images ../shared/data/imagenet-samples.zip
-- Time: TODO
+- Time: one minute on one CPU core for three units of bvlc_googlenet with --steps 128
 - Expect: for each unit a row from the image that drives it furthest down, over photographs that it answers to from most
   negatively to most positively, to the image that drives it furthest up; after Olah et al. 2017, "Feature
   Visualization". The ends are often opposites of a kind: colours, or orientations. spectrum.csv has the numbers

@@ -1,7 +1,7 @@
 """Style: the texture of one photograph, and another photograph in it.
 
 - Command: python -m experiments style --image ../shared/data/imagenet-samples.zip --number 323
-- Time: TODO
+- Time: just over two minutes on one CPU core with bvlc_googlenet and --steps 128
 - Expect: textures that have the style up to one layer after another, ever larger patterns; and the photograph in that
   style, for three weights of its content. After Gatys et al. 2015, with the parameterisation and transforms of feature
   visualisation: Mordvintsev et al. 2018, "Differentiable Image Parameterizations"

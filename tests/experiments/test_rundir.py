@@ -62,6 +62,11 @@ def test_force_discards_results(tmp_path: Path) -> None:
     for name in (
         "images/a.webp",
         "a.gif",
+        "images/mixed4a/0001.png",
+        "sheets/mixed4a.jpg",
+        "sheets/mixed4a.json",
+        "damaged/mixed4a/0001.png",
+        "layer-mixed4a.html",
         "atlas.json",
         "index.html",
         "scores.csv",

@@ -128,8 +128,9 @@ def test_manifests_that_are_out_of_date(done: Path) -> None:
         results.file(A[0]).write_bytes(data)
         assert not manifest.fresh(directory, results, units)
         write()
-        # As if it had been drawn once more.
-        results.file(A[0]).touch()
+        # As if it had been drawn once more, a moment later: a file system's clock may tick only every few milliseconds.
+        later = (done / "manifest.json").stat().st_mtime_ns + 1_000_000
+        os.utime(results.file(A[0]), ns=(later, later))
         assert not manifest.fresh(directory, results, units)
 
 
