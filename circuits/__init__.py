@@ -1,5 +1,6 @@
-"""What the weights compute: direct and expanded weights, and ways to read them."""
+"""What units respond to, and what the weights between them compute."""
 
+from circuits import examples, families, matching, stimuli, tuning
 from circuits.attribution import Attribution, attribute
 from circuits.branches import branch_units, by_branch, enrichment
 from circuits.colors import ORANGE_BLUE, RED_BLUE, mosaic, small_multiples, weights_to_rgb
@@ -59,13 +60,16 @@ __all__ = [
     "edit_kernel",
     "edited",
     "enrichment",
+    "examples",
     "exclude",
     "expanded_weights",
     "faithfulness",
+    "families",
     "graft",
     "handwritten_network",
     "in_neighbours",
     "isolate",
+    "matching",
     "matching_gain",
     "mean_ablate",
     "mean_activation",
@@ -81,7 +85,9 @@ __all__ = [
     "scale_outgoing",
     "small_multiples",
     "spatial_rgb",
+    "stimuli",
     "svd",
+    "tuning",
     "weights",
     "weights_to_rgb",
 ]

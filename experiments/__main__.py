@@ -9,7 +9,8 @@ from pathlib import Path
 import jax
 import tyro
 
-from experiments import feature_vis, neurons, train
+from experiments import examples, families, feature_vis, neurons, train
+from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
 from experiments.recipes import (
     activation_grid,
@@ -34,8 +35,11 @@ EXPERIMENTS = {
     "atlas": atlas,
     "attribution": attribution,
     "caricature": caricature,
+    "circuit": circuit,
     "directions": directions,
     "diversity": diversity,
+    "examples": examples,
+    "families": families,
     "feature_vis": feature_vis,
     "interaction": interaction,
     "neuron_groups": neuron_groups,
@@ -46,6 +50,8 @@ EXPERIMENTS = {
     "sprites": sprites,
     "style": style,
     "train": train,
+    "weights": weights,
+    "weights_in_context": weights_in_context,
 }
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
 

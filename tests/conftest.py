@@ -1,8 +1,10 @@
 """Fixtures that all tests share."""
 
+import json
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jaxtyping
@@ -47,6 +49,18 @@ def shared_dir() -> Path:
     if not (SHARED / "weights").is_dir():
         pytest.skip(f"no shared folder at {SHARED}; set INCEPTION_JAX_SHARED to run this test")
     return SHARED.resolve()
+
+
+@pytest.fixture(scope="session")
+def thread(shared_dir: Path) -> Path:
+    """The folder of numbers that the articles of *Thread: Circuits* published."""
+    return shared_dir / "reference" / "thread"
+
+
+@pytest.fixture(scope="session")
+def tiles(thread: Path) -> list[dict[str, Any]]:
+    """The published weight tiles."""
+    return json.loads((thread / "weight_tiles.json").read_text())["tiles"]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 import optax
 import pytest
 
+import circuits
 import featvis
 import inception_jax
 from experiments.__main__ import EXPERIMENTS
@@ -33,6 +34,7 @@ SECTIONS = {
     "Parameterisations": (param,),
     "Transforms": (transforms,),
     "Recipes": (recipes,),
+    "Circuits": (circuits,),
     "Showing and saving": (featvis,),
     "The network": (inception_jax, gradients),
 }

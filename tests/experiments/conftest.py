@@ -1,10 +1,15 @@
-"""Networks small enough to draw with in a second."""
+"""Networks small enough to draw with in a second, and pictures that are painted instead of optimised."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
+import featvis
 import inception_jax
 from inception_jax import Block
 
@@ -32,3 +37,26 @@ def shallow_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "shallow.safetensors"
     inception_jax.save(inception_jax.initialise(shallow, seed=0), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def shallow(shallow_weights: Path) -> inception_jax.Model:
+    """The network of the file."""
+    return inception_jax.load(shallow_weights)
+
+
+@pytest.fixture
+def painted(monkeypatch: pytest.MonkeyPatch) -> list[list[featvis.Objective]]:
+    """In place of `featvis.render`: images of random pixels, other ones for each call; what was asked for."""
+    asked: list[list[featvis.Objective]] = []
+
+    def render(model: object, objectives: Sequence[featvis.Objective], *, steps: int, param: Any, **_: Any) -> Mock:
+        del model
+        asked.append(list(objectives))
+        images = np.random.default_rng(len(asked)).random((len(objectives), *param.shape), np.float32)
+        scores = np.zeros(len(objectives))
+        arrays = {"images": images, "history": np.zeros((len(objectives), steps)), "scores": scores}
+        return Mock(featvis.Result, **arrays, interrupted=False)
+
+    monkeypatch.setattr(featvis, "render", render)
+    return asked

@@ -20,6 +20,9 @@ PICTURES = [
 DRAWINGS = ["--model", "{shallow}", "--steps", "2", "--size", "16"]
 """Recipes on units."""
 
+WEIGHTS = [*DRAWINGS, "--size", "32", "--units", "mixed3b:5", "--count", "2"]
+"""The weights of a unit."""
+
 TOY = {
     "activation_grid": [*PICTURES, "--groups", "0"],
     "atlas": [
@@ -31,12 +34,24 @@ TOY = {
         *("--model", "{shallow}", "--image", "{photographs}", "--number", "1", "--steps", "2"),
         *("--layers", "conv2d0", "mixed3a"),
     ],
+    "circuit": [
+        *(*WEIGHTS, "--depth", "1", "--least", "0"),
+        *("--images", "{photographs}", "--data-dir", "{cache}", "--photographs", "2", "--draws", "1"),
+    ],
     "directions": [
         *(*DRAWINGS, "--layer", "mixed3a", "--count", "2"),
         *("--images", "{photographs}", "--data-dir", "{cache}"),
     ],
     "diversity": [*DRAWINGS, "--units", "conv2d2:0", "--images", "2"],
-    "feature_vis": ["--model", "{weights}", "--steps", "2", "--size", "32"],
+    "examples": [
+        *("--model", "{shallow}", "--images", "{photographs}", "--data-dir", "{cache}"),
+        *("--layers", "conv2d0", "mixed3a", "--count", "3", "--batch", "4"),
+    ],
+    "families": [
+        *("--model", "{shallow}", "--images", "{photographs}", "--data-dir", "{cache}", "--photographs", "4"),
+        *("--layers", "conv2d2", "--side", "32", "--step", "45", "--size", "32", "--steps", "2", "--most", "1"),
+    ],
+    "feature_vis": [*DRAWINGS, "--units", "conv2d2:0,mixed3a:1"],
     "interaction": [*DRAWINGS, "--units", "conv2d2:0-1", "--images", "2", "--between", "2"],
     "neuron_groups": [*PICTURES, "--groups", "2"],
     "neurons": [*DRAWINGS, "--layers", "conv2d0", "conv2d2"],
@@ -48,7 +63,9 @@ TOY = {
         *("--model", "{shallow}", "--image", "{photographs}", "--number", "1", "--steps", "2"),
         *("--style-layers", "conv2d0", "--content-layers", "conv2d1", "--content-weights", "1"),
     ],
-    "train": ["--data", "{photographs}", "--width", "0.25", "--sizes", "16", "32", "--epochs", "1", "--batch", "4"],
+    "train": ["--data", "{photographs}", "--width", "0.25", "--sizes", "16", "--epochs", "1", "--batch", "4"],
+    "weights": [*WEIGHTS, "--back", "1"],
+    "weights_in_context": [*WEIGHTS, "--faintest", "0.7", "--window", "3"],
 }
 """For each experiment, options that make its card's command quick, on toy weights, shallow ones, or photographs."""
 

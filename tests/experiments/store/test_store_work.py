@@ -87,16 +87,19 @@ def test_the_width_chosen_first_is_used_again(tmp_path: Path) -> None:
 
 def test_several_begin_with_their_shares_and_take_what_is_free(tmp_path: Path) -> None:
     """Four workers; the second never gets beyond its first block, until the others have done everything else."""
-    done = threading.Event()
+    done, begun = threading.Event(), threading.Barrier(3, timeout=30)
     logs: list[list[list[Unit]]] = [[] for _ in range(4)]
     wanted = [*some("a", 32), *some("b", 32)]
 
-    def wait(units: list[Unit]) -> None:
-        del units
-        done.wait(30)
-
     def run(index: int) -> None:
-        with job(tmp_path, wanted, Quick(logs[index], before=wait if index == 1 else None)) as opened:
+        def before(units: list[Unit]) -> None:
+            del units
+            if index == 1:
+                done.wait(30)
+            elif not logs[index]:
+                begun.wait()  # However busy the machine is, nobody is done before all have begun.
+
+        with job(tmp_path, wanted, Quick(logs[index], before=before)) as opened:
             work(opened, Share(index, 4))
 
     slow = threading.Thread(target=run, args=[1])
