@@ -29,6 +29,7 @@ from circuits.interventions import (
     scale_outgoing,
 )
 from circuits.neighbours import balance, in_neighbours, norms, out_neighbours
+from circuits.polysemantic import Facets, facets_of, features_at
 from circuits.spatial import angular, banding, radial
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Edge",
     "EdgeAttribution",
     "Edited",
+    "Facets",
     "Factors",
     "Faithfulness",
     "Unit",
@@ -63,8 +65,10 @@ __all__ = [
     "examples",
     "exclude",
     "expanded_weights",
+    "facets_of",
     "faithfulness",
     "families",
+    "features_at",
     "graft",
     "handwritten_network",
     "in_neighbours",
