@@ -118,7 +118,7 @@ class Checkerboard(Stimulus):
         orientation: direction of its rows.
         side: of its squares, in pixels.
 
-    >>> Checkerboard(side=4.0).image(16)[::4, 8, 0]
+    >>> Checkerboard(side=4.0).image(16)[::4, 8, 0].round(4)
     Array([0., 1., 0., 1.], dtype=float32)
     """
 
