@@ -2,6 +2,7 @@
 
 import operator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -128,7 +129,8 @@ def _grouped(points: Float[np.ndarray, "n d"], most: int, seed: int) -> tuple[In
 
     best, score = np.zeros(len(points), np.int64), 0.0
     for count in range(2, min(most, len(np.unique(points, axis=0))) + 1):
-        labels = KMeans(count, n_init=4, random_state=seed).fit_predict(points)
+        settings: dict[str, Any] = {"n_clusters": count, "n_init": 4, "random_state": seed}
+        labels = KMeans(**settings).fit_predict(points)
         if len(np.unique(labels)) > 1 and (found := float(silhouette_score(points, labels))) > score:
             best, score = labels.astype(np.int64), found
     return best, score
