@@ -151,13 +151,16 @@ class Figures:
             self.directory.write_json(METRICS, {**metrics, "finished": False, "seconds": times})
         return self.directory.read_arrays(file)
 
-    def write(self, notice: str = "", made: Mapping[str, str] | None = None, files: Sequence[str] = ()) -> None:
-        """Write `index.html`.
+    def write(
+        self, notice: str = "", made: Mapping[str, str] | None = None, files: Sequence[str] = (), name: str = INDEX
+    ) -> None:
+        """Write the page.
 
         Args:
             notice: what should be read first, such as that the run is not finished.
             made: more rows for the list that says how the page was made.
             files: of the run, linked at the end.
+            name: of its file.
         """
         html = page.render(
             "figures.html",
@@ -168,7 +171,7 @@ class Figures:
             provenance=page.provenance(self.directory.config) | dict(made or {}),
             files=files,
         )
-        self.directory.write_text(INDEX, html)
+        self.directory.write_text(name, html)
 
     def _shown(self, image: Picture, name: str) -> dict[str, Any]:
         file = image if isinstance(image, str) else f"images/{name}.png"

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from experiments import page
 from experiments.figures import INDEX, Figures
 from experiments.rundir import CONFIG, METRICS, RunDirectory
 from experiments.store import pages, units
@@ -79,13 +78,4 @@ def _write_layer(overview: Overview, layer: str, entries: Sequence[Entry], objec
     )
     figures = Figures(overview.directory, f"{overview.model}: {layer}", lede)
     figures.gallery(pages.tiles(figures, entries))
-    html = page.render(
-        "figures.html",
-        title=figures.title,
-        lede=figures.lede,
-        notice="",
-        blocks=figures.blocks,
-        provenance=page.provenance(overview.directory.config),
-        files=[INDEX, _sheet(layer), _places(layer)],
-    )
-    overview.directory.write_text(_page(layer), html)
+    figures.write(files=[INDEX, _sheet(layer), _places(layer)], name=_page(layer))

@@ -7,7 +7,6 @@ import numpy as np
 from PIL import Image
 
 from circuits.examples import Examples, Fields, bucket_name
-from experiments import page
 from experiments.examples import tiles
 from experiments.examples.tiles import Example, Pixels
 from experiments.figures import INDEX, Figures
@@ -76,16 +75,7 @@ def write_layers(album: Album, title: str) -> None:
                 for unit, (share, note) in enumerate(zip(shares, names, strict=True))
             ]
         )
-        html = page.render(
-            "figures.html",
-            title=figures.title,
-            lede=figures.lede,
-            notice="",
-            blocks=figures.blocks,
-            provenance=page.provenance(album.directory.config),
-            files=[INDEX],
-        )
-        album.directory.write_text(layer_page(layer), html)
+        figures.write(files=[INDEX], name=layer_page(layer))
 
 
 def show_layers(figures: Figures, album: Album) -> None:
