@@ -17,11 +17,11 @@ from jaxtyping import Array, Float
 
 from circuits.ends import Units, check_ends, chosen, directions
 from circuits.linearised import Linearised
-from circuits.route import Box, between, centred, sees_whole_maps, side
+from circuits.route import Box, between, centred, position_in, sees_whole_maps, side
 from inception_jax.gradients import LINEAR, STANDARD, Rules
 from inception_jax.graph import graph
 from inception_jax.model import Edit, Model
-from inception_jax.nodes import INPUT, Size, Softmax, map_sizes
+from inception_jax.nodes import INPUT, Softmax, map_sizes
 
 
 def expanded_weights(
@@ -127,7 +127,7 @@ def _linearised(
     # The model knows best what it refuses; nothing is computed.
     jax.eval_shape(lambda x: model(x, taps=[upper], edits=edits), jax.ShapeDtypeStruct(given.shape, given.dtype))
     size = map_sizes(network.nodes, given.shape[1:3], arch.padding)[upper]
-    return Linearised(model, lower, upper, gates, rules, given, edits, _place(position, size, upper))
+    return Linearised(model, lower, upper, gates, rules, given, edits, position_in(position, size, upper))
 
 
 def _filled(
@@ -189,19 +189,6 @@ def _wide(model: Model) -> Model:
 
 def _black(model: Model) -> np.ndarray:
     return np.zeros((1, model.architecture.image_size, model.architecture.image_size, 3), np.float32)
-
-
-def _place(position: tuple[int, int] | None, size: Size, upper: str) -> Size:
-    height, width = size
-    if position is None:
-        return (height - 1) // 2, (width - 1) // 2
-    place = tuple(map(operator.index, position))
-    if len(place) == 2 and 0 <= place[0] < height and 0 <= place[1] < width:
-        return place
-    raise ValueError(
-        f"position is {position}; {upper!r} has a map of {height}x{width}: "
-        f"expected a row, 0 to {height - 1}, and a column, 0 to {width - 1}"
-    )
 
 
 def _wanted(work: Linearised, size: int | None) -> Box:

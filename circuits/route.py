@@ -6,12 +6,13 @@ map's borders has the same route everywhere; one near them has its paddings.
 """
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from inception_jax.architecture import Architecture
 from inception_jax.graph import Graph, graph
-from inception_jax.nodes import INPUT, AvgPool, Conv, Dense, L2Pool, MaxPool, Op, Size
+from inception_jax.nodes import INPUT, AvgPool, Conv, Dense, L2Pool, MaxPool, Op, Size, map_sizes
 from inception_jax.ops import Padding, conv_padding, pool_padding
 
 Span = tuple[int, int]
@@ -154,6 +155,55 @@ def route(
         windows=tuple((name, windows[name]) for name in kept),
         sides=tuple(sorted(sides)),
         largest=largest,
+    )
+
+
+def field_at(arch: Architecture, lower: str, upper: str, position: Size, image: Size) -> Box:
+    """What one position of `upper` sees of `lower`, for images of a size; it may reach past the map.
+
+    Args:
+        arch: the network.
+        lower: a layer, or `"input"`.
+        upper: a layer.
+        position: row and column in the map of `upper`.
+        image: height and width in pixels.
+
+    Raises:
+        ValueError: there is no way.
+
+    >>> from inception_jax import INCEPTION5H
+    >>> field_at(INCEPTION5H, "input", "conv2d0", (0, 1), (224, 224))
+    ((-2, 5), (0, 7))
+    """
+    row, column = position
+    sizes = map_sizes(graph(arch).nodes, image, arch.padding)
+    return route(arch, lower, upper, sizes=sizes, box=((row, row + 1), (column, column + 1))).field
+
+
+def position_in(position: tuple[int, int] | None, size: Size, layer: str, what: str = "position") -> Size:
+    """A position in a map, by default the middle one, of two the earlier.
+
+    Args:
+        position: row and column.
+        size: of the map.
+        layer: whose map it is, for messages.
+        what: the argument's name, for messages.
+
+    Raises:
+        ValueError: a position outside the map.
+
+    >>> position_in(None, (14, 7), "mixed4a")
+    (6, 3)
+    """
+    height, width = size
+    if position is None:
+        return (height - 1) // 2, (width - 1) // 2
+    place = tuple(map(operator.index, position))
+    if len(place) == 2 and 0 <= place[0] < height and 0 <= place[1] < width:
+        return place
+    raise ValueError(
+        f"{what} is {position}; {layer!r} has a map of {height}x{width}: "
+        f"expected a row, 0 to {height - 1}, and a column, 0 to {width - 1}"
     )
 
 

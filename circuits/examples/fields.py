@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from circuits.route import Box, route
+from circuits.route import Box, field_at
 from inception_jax.architecture import Architecture
 from inception_jax.graph import graph
 from inception_jax.model import check_layer
@@ -64,11 +64,7 @@ def receptive_fields(architecture: Architecture, layer: str, size: tuple[int, in
     if 0 in sizes[layer]:
         raise ValueError(f"images of {size[0]}x{size[1]} pixels give {layer!r} no map; expected larger ones")
 
-    def field(row: int, column: int) -> Box:
-        return route(architecture, INPUT, layer, sizes=sizes, box=((row, row + 1), (column, column + 1))).field
-
-    first = field(0, 0)
+    first, (rows, _), (_, columns) = (field_at(architecture, INPUT, layer, at, size) for at in ((0, 0), (1, 0), (0, 1)))
     # A step to the next position moves the field by the product of all strides, if there is one.
-    (down, _), _ = field(1, 0)
-    _, (across, _) = field(0, 1)
+    down, across = rows[0], columns[0]
     return Fields(first, (down - first[0][0], across - first[1][0]))

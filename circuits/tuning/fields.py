@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from circuits.ends import Units, chosen, directions
 from circuits.interventions.edited import as_pytree
-from circuits.route import Box, route, side
+from circuits.route import Box, field_at, position_in, side
 from circuits.tuning.sweep import Network, activations
 from inception_jax.graph import graph
 from inception_jax.model import Model, check_layer
@@ -66,13 +66,11 @@ def receptive_field(
     >>> seen.size, seen.middle
     ((91, 91), (111.0, 111.0))
     """
-    arch, network = model.architecture, graph(model.architecture)
+    arch = model.architecture
     check_layer(layer, model.layers)
-    height, width = size if isinstance(size, tuple) else (size, size)
-    sizes = map_sizes(network.nodes, (height, width), arch.padding)
-    row, column = _place(position, sizes[layer], layer)
-    rows, columns = route(arch, INPUT, layer, sizes=sizes, box=((row, row + 1), (column, column + 1))).field
-    return ReceptiveField(rows, columns)
+    image = size if isinstance(size, tuple) else (size, size)
+    place = position_in(position, map_sizes(graph(arch).nodes, image, arch.padding)[layer], layer)
+    return ReceptiveField(*field_at(arch, INPUT, layer, place, image))
 
 
 def effective_field(
@@ -119,7 +117,7 @@ def effective_field(
         check_layer(layer, model.layers)
     network, photos = as_pytree(model), jnp.asarray(images)
     shape = jax.eval_shape(lambda m, x: activations(m, x, (layer,))[layer], network, photos[:1]).shape
-    place = None if len(shape) == 2 else _place(position, shape[1:3], layer)
+    place = None if len(shape) == 2 else position_in(position, (shape[1], shape[2]), layer)
     seeds = directions(chosen(units, shape[-1], "units", layer), shape[-1], np.dtype(np.float32))
     total = np.zeros((len(seeds), *photos.shape[1:3]), np.float64)
     size = min(batch, len(seeds))
@@ -177,14 +175,3 @@ def _sizes(
 
     value, pull = jax.vjp(unit, image)
     return jax.vmap(lambda seed: jnp.abs(pull(seed.astype(value.dtype))[0]).sum(-1))(seeds)
-
-
-def _place(position: tuple[int, int] | None, size: tuple[int, int], layer: str) -> tuple[int, int]:
-    height, width = size
-    row, column = position or ((height - 1) // 2, (width - 1) // 2)
-    if 0 <= row < height and 0 <= column < width:
-        return int(row), int(column)
-    raise ValueError(
-        f"position is {position}; {layer!r} has a map of {height}x{width}: "
-        f"expected a row, 0 to {height - 1}, and a column, 0 to {width - 1}"
-    )

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from circuits.interventions.edited import Edited, as_pytree
+from circuits.route import position_in
 from inception_jax.model import Model, check_layer
 
 Network = Any
@@ -114,10 +115,5 @@ def chosen(maps: Float[Array, "n *position units"], at: At, layer: str) -> Float
         return maps.max((1, 2))
     if at == "mean":
         return maps.mean((1, 2))
-    row, column = ((height - 1) // 2, (width - 1) // 2) if at == "middle" else at
-    if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(
-            f"at is {at}; {layer!r} has a map of {height}x{width}: "
-            f"expected a row, 0 to {height - 1}, and a column, 0 to {width - 1}"
-        )
+    row, column = position_in(None if at == "middle" else at, (height, width), layer, "at")
     return maps[:, row, column]

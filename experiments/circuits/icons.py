@@ -8,13 +8,13 @@ from jaxtyping import Float
 
 import featvis
 import inception_jax
-from circuits.route import Box, route
+from circuits.route import Box, field_at
 from experiments.figures import Figures, finished
 from experiments.options import Options
 from featvis import objectives as obj
 from featvis import transforms
 from inception_jax.graph import graph
-from inception_jax.nodes import map_sizes
+from inception_jax.nodes import INPUT, map_sizes
 
 GENTLE = (
     transforms.pad(4),
@@ -105,9 +105,8 @@ def seen(model: inception_jax.Model, layer: str, size: int) -> Box:
     """
     arch = model.architecture
     sizes = map_sizes(graph(arch).nodes, (size, size), arch.padding)
-    row, column = (side // 2 for side in sizes[layer])
-    field = route(arch, "input", layer, sizes=sizes, box=((row, row + 1), (column, column + 1))).field
-    spans = [(first - _ROOM, stop + _ROOM) for first, stop in field]
+    middle = sizes[layer][0] // 2, sizes[layer][1] // 2
+    spans = [(first - _ROOM, stop + _ROOM) for first, stop in field_at(arch, INPUT, layer, middle, (size, size))]
     if any(first < 0 or stop > size for first, stop in spans):
         return (0, size), (0, size)
     return spans[0], spans[1]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 import inception_jax
-from circuits.route import Box, centred, route
+from circuits.route import Box, centred, field_at
 from experiments.options import usage_errors
 from featvis.recipes.given import activations
 from inception_jax.graph import graph
@@ -60,7 +60,7 @@ def seen_by(
     below = acts[at][0]
 
     def looks(place: tuple[int, int]) -> Box:
-        return centred(_field(model, at, layer, place, image.shape), window)
+        return centred(field_at(model.architecture, at, layer, place, (image.shape[0], image.shape[1])), window)
 
     def inside(place: tuple[int, int]) -> bool:
         spans = zip(looks(place), below.shape[:2], strict=True)
@@ -80,10 +80,11 @@ def seen_by(
 
 def part_seen(model: inception_jax.Model, layer: str, seen: Seen) -> Float[np.ndarray, "height width 3"]:
     """The part of the picture that the unit sees; where that reaches past a border, as much from inside."""
+    height, width = seen.image.shape[:2]
     rows, columns = (
         slice(start := max(0, min(first, size - (stop - first))), start + stop - first)
         for (first, stop), size in zip(
-            _field(model, INPUT, layer, seen.position, seen.image.shape), seen.image.shape[:2], strict=True
+            field_at(model.architecture, INPUT, layer, seen.position, (height, width)), (height, width), strict=True
         )
     )
     return seen.image[rows, columns]
@@ -95,17 +96,6 @@ def middle(model: inception_jax.Model, layer: str, image: Float[np.ndarray, "hei
     >>> middle(inception_jax.load("mini"), "mixed3b", np.zeros((64, 64, 3)))
     (8, 8)
     """
-    height, width = _sizes(model, image.shape)[layer]
+    arch = model.architecture
+    height, width = map_sizes(graph(arch).nodes, (image.shape[0], image.shape[1]), arch.padding)[layer]
     return height // 2, width // 2
-
-
-def _sizes(model: inception_jax.Model, shape: tuple[int, ...]) -> dict[str, tuple[int, int]]:
-    return map_sizes(graph(model.architecture).nodes, (shape[0], shape[1]), model.architecture.padding)
-
-
-def _field(
-    model: inception_jax.Model, lower: str, upper: str, position: tuple[int, int], shape: tuple[int, ...]
-) -> Box:
-    row, column = position
-    box = (row, row + 1), (column, column + 1)
-    return route(model.architecture, lower, upper, sizes=_sizes(model, shape), box=box).field
