@@ -1,12 +1,11 @@
 """The weights between adjacent layers, as the articles draw them: `[out, in, row, column]`, with the units' names."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Array
 
-from circuits.ends import check_ends, chosen
+from circuits.ends import check_ends, chosen_numbers
 from circuits.expanded import linear_weights
 from circuits.labelled import CircuitWeights
 from circuits.route import between
@@ -57,9 +56,10 @@ def weights(
     arch, counts = model.architecture, {**model.layers, INPUT: 3}
     source, first = _read_as(arch, lower, upper)
     _check_adjacent(arch, source, lower, upper)
-    shown = [_numbers(given, counts[layer], what, layer) for given, what, layer in _ends(units, inputs, upper, lower)]
-    array = linear_weights(model, source, upper, _DRAWN, shown[0], shown[1] + first)
-    return CircuitWeights(array, lower, upper, tuple(map(int, shown[0])), tuple(map(int, shown[1])))
+    outs = chosen_numbers(units, counts[upper], "units", upper, _INSTEAD)
+    ins = chosen_numbers(inputs, counts[lower], "inputs", lower, _INSTEAD)
+    array = linear_weights(model, source, upper, _DRAWN, outs, ins + first)
+    return CircuitWeights(array, lower, upper, tuple(map(int, outs)), tuple(map(int, ins)))
 
 
 def _window_sums(x: Array, pool: ops.Pool, padding: ops.Padding) -> Array:
@@ -69,17 +69,7 @@ def _window_sums(x: Array, pool: ops.Pool, padding: ops.Padding) -> Array:
 _DRAWN = Rules(relu=linear_relu, max_pool=_window_sums, l2_pool=_window_sums)
 
 
-def _ends(units: Any, inputs: Any, upper: str, lower: str) -> tuple[tuple[Any, str, str], ...]:
-    return (units, "units", upper), (inputs, "inputs", lower)
-
-
-def _numbers(given: Any, count: int, what: str, layer: str) -> np.ndarray:
-    numbers = chosen(given, count, what, layer)
-    if numbers is None:
-        return np.arange(count)
-    if numbers.ndim == 2:
-        raise ValueError(f"{what} are directions, which have no names; expected unit numbers, or use expanded_weights")
-    return numbers
+_INSTEAD = "no names; expected unit numbers, or use expanded_weights"
 
 
 def _home(arch: Architecture, name: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from circuits.route import between
 from inception_jax.graph import Graph, graph
@@ -93,6 +93,36 @@ def chosen(given: Units | None, count: int, what: str, layer: str) -> np.ndarray
             raise ValueError(f"{what} has directions that are not finite; expected numbers")
         return array.reshape(-1, count)
     raise ValueError(f"{what} has shape {array.shape} and type {array.dtype}; expected {wants}")
+
+
+def chosen_numbers(
+    given: Units | None,
+    count: int,
+    what: str,
+    layer: str,
+    instead: str = "no weights of their own; expected unit numbers",
+) -> Int[np.ndarray, " n"]:
+    """Unit numbers, all by default, where directions make no sense.
+
+    Args:
+        given: what the caller gave.
+        count: units of the layer.
+        what: the argument's name, for messages.
+        layer: the layer's name, for messages.
+        instead: what directions have, and what is expected, for messages.
+
+    Raises:
+        ValueError: no units, directions, units that the layer does not have.
+
+    >>> chosen_numbers(None, 3, "units", "conv2d0")
+    array([0, 1, 2])
+    """
+    numbers = chosen(given, count, what, layer)
+    if numbers is None:
+        return np.arange(count)
+    if numbers.ndim == 2:
+        raise ValueError(f"{what} are directions, which have {instead}")
+    return numbers
 
 
 def directions(given: np.ndarray | None, count: int, dtype: np.dtype) -> Float[np.ndarray, "n units"]:

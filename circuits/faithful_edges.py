@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Array, Float
 
-from circuits.ends import check_ends
-from circuits.interventions.kernels import Numbers, chosen_numbers
+from circuits.ends import check_ends, chosen_numbers
+from circuits.interventions.kernels import Numbers
 from circuits.windows import windows
 from inception_jax.gradients import STANDARD, Rules
 from inception_jax.model import Model, check_layer

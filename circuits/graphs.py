@@ -101,7 +101,7 @@ def circuit(
     (['mixed3a', 'conv2d2', 'conv2d2'], 2)
     """
     check_layer(layer, model.layers)
-    below = list(layers) if layers is not None else _below(model, layer)
+    below = list(layers) if layers is not None else layers_below(model, layer)
     if not 1 <= (depth := operator.index(depth)) <= len(below):
         raise ValueError(f"depth is {depth}; below {layer!r} there are {len(below)} layers: expected 1 to {len(below)}")
     if operator.index(count) < 1 or not 0 <= least <= 1:
@@ -122,12 +122,17 @@ def circuit(
     return Circuit(tuple(found), tuple(edges))
 
 
-def _below(model: Model, layer: str) -> list[str]:
-    """The stem's convolutions and the blocks that lead to a layer, the highest first."""
-    arch, network = model.architecture, graph(model.architecture)
-    stem = ["conv2d0", "conv2d1", "conv2d2"] if arch.stem else []
-    trunk = [*stem, *(name for name, _ in arch.blocks)]
-    return [name for name in reversed(trunk) if name != layer and between(network, name, layer) is not None]
+def layers_below(model: Model, layer: str) -> list[str]:
+    """The stem's convolutions and the blocks that lead to a layer, the highest first.
+
+    >>> import inception_jax
+    >>> layers_below(inception_jax.load("mini"), "mixed3b_pre_relu")[:2]
+    ['mixed3a', 'conv2d2']
+    """
+    network = graph(model.architecture)
+    return [
+        name for name in reversed(model.architecture.main_layers) if name != layer and between(network, name, layer)
+    ]
 
 
 def _edges(model: Model, lower: str, above: Sequence[Unit], count: int, least: float) -> list[Edge]:

@@ -85,17 +85,6 @@ def run(config: Config) -> int:
     )
 
 
-def main_layers(architecture: inception_jax.Architecture) -> list[str]:
-    """The stem's convolutions and the blocks, in network order.
-
-    >>> layers = main_layers(inception_jax.INCEPTION5H)
-    >>> layers[:4], len(layers)
-    (['conv2d0', 'conv2d1', 'conv2d2', 'mixed3a'], 12)
-    """
-    stem = ["conv2d0", "conv2d1", "conv2d2"] if architecture.stem else []
-    return [*stem, *(name for name, _ in architecture.blocks)]
-
-
 def _units(config: Config, model: inception_jax.Model) -> Sequence[Unit]:
     """The units that the options name.
 
@@ -111,7 +100,7 @@ def _units(config: Config, model: inception_jax.Model) -> Sequence[Unit]:
         return chosen
     found: list[Unit] = []
     for name in config.layers:
-        for layer in main_layers(model.architecture) if name == MAIN else [name]:
+        for layer in model.architecture.main_layers if name == MAIN else [name]:
             with usage_errors():
                 check_layer(layer, model.layers)
             if config.sign != "negative":

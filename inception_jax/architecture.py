@@ -124,6 +124,16 @@ class Architecture:
                 )
             inputs = block.units
 
+    @property
+    def main_layers(self) -> tuple[str, ...]:
+        """The stem's convolutions and the blocks, in network order.
+
+        >>> INCEPTION5H.main_layers[:4], len(INCEPTION5H.main_layers)
+        (('conv2d0', 'conv2d1', 'conv2d2', 'mixed3a'), 12)
+        """
+        stem = ("conv2d0", "conv2d1", "conv2d2") if self.stem else ()
+        return (*stem, *(name for name, _ in self.blocks))
+
     def scaled(self, width: float) -> "Architecture":
         """The same network with every hidden channel count multiplied by `width` (rounded, but not to zero).
 

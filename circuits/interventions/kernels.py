@@ -1,13 +1,12 @@
 """Edits of weights, which make a new model: kernels, single slices of them, and all that a unit passes on."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from circuits.ends import chosen
+from circuits.ends import chosen_numbers
 from inception_jax.graph import graph
 from inception_jax.model import Model, check_layer
 from inception_jax.nodes import Concat, Conv, Dense
@@ -125,23 +124,6 @@ def readers(model: Model, layer: str) -> tuple[tuple[Conv | Dense, int], ...]:
             before = node.inputs[: node.inputs.index(heard[0])]
             offsets[node.name] = offsets[heard[0]] + sum(network[source].op.units for source in before)
     return tuple(found)
-
-
-def chosen_numbers(given: Any, count: int, what: str, layer: str) -> np.ndarray:
-    """Unit numbers of a layer, all by default.
-
-    Raises:
-        ValueError: no units, directions, units that the layer does not have.
-
-    >>> chosen_numbers(None, 3, "units", "conv2d0")
-    array([0, 1, 2])
-    """
-    numbers = chosen(given, count, what, layer)
-    if numbers is None:
-        return np.arange(count)
-    if numbers.ndim == 2:
-        raise ValueError(f"{what} are directions, which have no weights of their own; expected unit numbers")
-    return numbers
 
 
 def _with_kernel(model: Model, layer: str, kernel: np.ndarray) -> Model:

@@ -21,10 +21,11 @@ import numpy as np
 import circuits
 import inception_jax
 from circuits import Circuit
+from circuits.graphs import layers_below
 from experiments import figures
 from experiments.circuits import diagram
 from experiments.circuits.icons import IconOptions, unit_icons
-from experiments.circuits.units import below, chosen
+from experiments.circuits.units import chosen
 from experiments.figures import Figures
 from experiments.options import UsageError, usage_errors
 from experiments.recipes.drawing import names
@@ -66,7 +67,7 @@ def run(config: Config) -> int:
 
     def draw(page: Figures, model: inception_jax.Model) -> None:
         layer, numbers = chosen(config.units, model)
-        if not config.layers and not below(model, layer):
+        if not config.layers and not layers_below(model, layer):
             raise UsageError(f"{layer} has no layers below it; expected units of a later layer")
         photos = sample(config, model)
         found = [_found(model, layer, number, config) for number in numbers]

@@ -1,8 +1,8 @@
 """Which units and layers an experiment on weights is about."""
 
 import inception_jax
+from circuits.graphs import layers_below
 from circuits.route import between
-from experiments.neurons import main_layers
 from experiments.options import UsageError, usage_errors
 from featvis import shortform
 from inception_jax.graph import graph
@@ -29,22 +29,13 @@ def chosen(text: str, model: inception_jax.Model) -> tuple[str, list[int]]:
     return layers[0], list(dict.fromkeys(unit.number for unit in found))
 
 
-def below(model: inception_jax.Model, layer: str) -> list[str]:
-    """The stem's convolutions and the blocks that lead to a layer, the highest first.
-
-    >>> below(inception_jax.load("mini"), "mixed3b_pre_relu")[:2]
-    ['mixed3a', 'conv2d2']
-    """
-    return [name for name in reversed(main_layers(model.architecture)) if _leads(model, name, layer)]
-
-
 def above(model: inception_jax.Model, layer: str) -> list[str]:
     """The stem's convolutions and the blocks that a layer leads to, the lowest first.
 
     >>> above(inception_jax.load("mini"), "conv2d2")[:2]
     ['mixed3a', 'mixed3b']
     """
-    return [name for name in main_layers(model.architecture) if _leads(model, layer, name)]
+    return [name for name in model.architecture.main_layers if _leads(model, layer, name)]
 
 
 def layer_below(model: inception_jax.Model, layer: str, given: str | None, steps: int = 1) -> str:
@@ -56,7 +47,7 @@ def layer_below(model: inception_jax.Model, layer: str, given: str | None, steps
     >>> layer_below(inception_jax.load("mini"), "mixed3b", None)
     'mixed3a'
     """
-    known = below(model, layer)
+    known = layers_below(model, layer)
     if given is not None:
         with usage_errors():
             check_layer(given, model.layers)

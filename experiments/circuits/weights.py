@@ -21,10 +21,11 @@ from PIL import Image
 import circuits
 import inception_jax
 from circuits import CircuitWeights
+from circuits.graphs import layers_below
 from experiments import figures
 from experiments.circuits import pictures
 from experiments.circuits.icons import IconOptions, cropped, drawn, unit_icons
-from experiments.circuits.units import above, below, chosen, layer_below, read_at
+from experiments.circuits.units import above, chosen, layer_below, read_at
 from experiments.figures import Figures
 from experiments.options import UsageError, usage_errors
 from experiments.recipes.drawing import names
@@ -123,7 +124,7 @@ def sides(page: Figures, model: inception_jax.Model, layer: str, numbers: list[i
     found = [_side(page, model, "in", lower, layer, numbers, config.count)]
     if higher := above(model, layer):
         found.append(_side(page, model, "out", layer, higher[0], numbers, config.count))
-    if config.back and (deeper := below(model, lower)):
+    if config.back and (deeper := layers_below(model, lower)):
         found.append(_side(page, model, "back", deeper[0], layer, numbers, config.back))
     return found
 

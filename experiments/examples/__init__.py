@@ -25,7 +25,7 @@ from experiments.examples import photographs, shards
 from experiments.examples.pages import Album, show_layers, show_units, write_layers
 from experiments.examples.shards import Pass
 from experiments.figures import INDEX, Figures
-from experiments.neurons import MAIN, main_layers
+from experiments.neurons import MAIN
 from experiments.options import UsageError, load_model, usage_errors
 from experiments.recipes.sources import DataOptions, data_set
 from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
@@ -111,7 +111,7 @@ def _layers(config: Config, model: inception_jax.Model) -> dict[str, str]:
     """The layers asked for, each with the activation that is read: before the ReLU, where there is one."""
     names: dict[str, str] = {}
     for name in config.layers:
-        for layer in main_layers(model.architecture) if name == MAIN else [name]:
+        for layer in model.architecture.main_layers if name == MAIN else [name]:
             with usage_errors():
                 check_layer(layer, model.layers)
             below = f"{layer}_pre_relu"

@@ -13,8 +13,9 @@ from PIL import Image
 import circuits
 import featvis
 import inception_jax
+from circuits.graphs import layers_below
 from experiments.circuits import weights
-from experiments.circuits.units import above, below, chosen, layer_below, read_at
+from experiments.circuits.units import above, chosen, layer_below, read_at
 from experiments.options import UsageError
 
 Run = Callable[..., int]
@@ -144,8 +145,8 @@ def test_errors(run: Run, options: dict[str, Any], message: str) -> None:
 
 
 def test_layers_around_a_layer(shallow: inception_jax.Model) -> None:
-    assert below(shallow, "mixed3b") == ["mixed3a", "conv2d2", "conv2d1", "conv2d0"]
-    assert below(shallow, "mixed3b_pre_relu") == below(shallow, "mixed3b")
+    assert layers_below(shallow, "mixed3b") == ["mixed3a", "conv2d2", "conv2d1", "conv2d0"]
+    assert layers_below(shallow, "mixed3b_pre_relu") == layers_below(shallow, "mixed3b")
     assert above(shallow, "mixed3a_pre_relu") == ["mixed3b"]
     assert above(shallow, "mixed3b") == []
     assert layer_below(shallow, "mixed3b", None, steps=2) == "conv2d2"
