@@ -21,15 +21,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from inception_widths import BLOCKS
 from report import HERE, heading, measured, publish
 
-BLOCKS = {
-    "mixed3a": (192, 64, 96, 128, 16, 32, 32),
-    "mixed3b": (256, 128, 128, 192, 32, 96, 64),
-    "mixed4b": (508, 160, 112, 224, 24, 64, 64),
-    "mixed4c": (512, 128, 128, 256, 24, 64, 64),
-}
-"""Channels of blocks whose input has the block's own grid: inputs, 1x1, 3x3 and its bottleneck before it, 5x5, pool."""
+INPUTS = {"mixed3a": 192, "mixed3b": 256, "mixed4b": 508, "mixed4c": 512}
+"""Units that blocks read, of those whose input has the block's own grid."""
 
 GRIDS = {"mixed3a": 28, "mixed3b": 28, "mixed4b": 14, "mixed4c": 14}
 
@@ -38,7 +34,7 @@ def main() -> None:
     """Run the measurements in rounds and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lower", default="mixed3a", help="the input of --upper")
-    parser.add_argument("--upper", default="mixed3b", choices=BLOCKS)
+    parser.add_argument("--upper", default="mixed3b", choices=INPUTS)
     parser.add_argument("--torch", default=sys.executable, help="interpreter of an environment with PyTorch")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--stream", action="store_true", help="conv2d0 -> mixed4a, to a file")
@@ -97,7 +93,7 @@ def loop(upper: str) -> dict[str, Any]:
     import torch
     from torch.nn import functional
 
-    inputs, one, three_in, three, five_in, five, pool = BLOCKS[upper]
+    inputs, (one, three_in, three, five_in, five, pool) = INPUTS[upper], BLOCKS[upper]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     shapes = {
         "1x1": (one, inputs, 1),

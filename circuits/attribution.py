@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from circuits.ends import Units, check_ends, chosen, directions
 from circuits.interventions.edited import activations, as_pytree, base
-from circuits.interventions.references import IMAGES
+from circuits.interventions.references import pieces
 from circuits.interventions.values import Activations
 from circuits.pull import fast
 from inception_jax.gradients import STANDARD, Rules
@@ -121,13 +121,13 @@ def attribute(
     rows = directions(numbers, counts[upper], np.dtype(np.float32))
     middles = path(method, steps)
     ends = Ends(lower, upper, position, rules)
-    pieces = []
-    for piece in batches(images):
+    parts = []
+    for piece in map(jnp.asarray, pieces(images)):
         acts = lower_activations(model, piece, lower)
         start = fitted(baseline, acts)
         found = _attributed(ends, as_pytree(model), piece, start, acts - start, rows, middles)
-        pieces.append((*found, acts - start))
-    gradients, scores, before, change = zip(*(map(np.asarray, piece) for piece in pieces), strict=True)
+        parts.append((*found, acts - start))
+    gradients, scores, before, change = zip(*(map(np.asarray, part) for part in parts), strict=True)
     return Attribution(
         lower,
         names(upper, numbers, len(rows)),
@@ -197,15 +197,6 @@ def check_ends_of(
         has = f"a map of {size[0]}x{size[1]}, counted from 0" if len(size) == 2 else "no positions"
         raise ValueError(f"position is {position}; {upper!r} has {has}")
     return {name: shapes[name].shape[-1] for name in (lower, upper)}
-
-
-def batches(images: Photos) -> list[Array]:
-    """Images, some at a time, as many in each as can be.
-
-    >>> [len(piece) for piece in batches(np.zeros((9, 2, 2, 3), np.float32))]
-    [5, 4]
-    """
-    return [jnp.asarray(piece) for piece in np.array_split(np.asarray(images), -(-len(images) // IMAGES))]
 
 
 def lower_activations(model: Activations, images: Array, layer: str) -> Float[Array, "n *position units"]:

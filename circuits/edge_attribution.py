@@ -13,7 +13,6 @@ from circuits.attribution import (
     Ends,
     Photos,
     at,
-    batches,
     check_ends_of,
     fitted,
     lower_activations,
@@ -23,6 +22,7 @@ from circuits.attribution import (
 )
 from circuits.ends import Units, chosen, directions
 from circuits.interventions.edited import activations, as_pytree
+from circuits.interventions.references import pieces
 from circuits.interventions.values import Activations
 from inception_jax.gradients import STANDARD, Rules
 
@@ -122,7 +122,7 @@ def attribute_edges(
     rows, columns = directions(outs, counts[upper], _FLOAT), directions(ins, counts[lower], _FLOAT)
     task = _Task(Ends(lower, upper, position, rules), to, method)
     values = []
-    for piece in batches(images):
+    for piece in map(jnp.asarray, pieces(images)):
         acts = lower_activations(model, piece, lower)
         start = fitted(baseline, acts)
         given = as_pytree(model), piece, start, acts - start, rows, columns, path(method, steps)

@@ -11,8 +11,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int, UInt8
 
 from circuits.examples.state import State, init, merge, update
-from circuits.interventions.edited import Edited, as_pytree
-from inception_jax.model import Model
+from circuits.interventions.edited import as_pytree, read
 
 _IMAGES = "images"
 
@@ -156,22 +155,13 @@ def units(model: Any, layers: Sequence[str], size: tuple[int, ...]) -> dict[str,
     {'a': 3}
     """
     one = jax.ShapeDtypeStruct((1, *size), jnp.float32)
-    shapes = jax.eval_shape(lambda x: _activations(model, x, tuple(layers)), one)
+    shapes = jax.eval_shape(lambda x: read(model, x, tuple(layers)), one)
     return {name: shapes[name].shape[-1] for name in layers}
-
-
-def _activations(model: Any, images: Array, layers: tuple[str, ...]) -> dict[str, Array]:
-    if isinstance(model, Model | Edited):
-        return dict(model(images, taps=layers))
-    found = model(images)
-    if missing := [name for name in layers if name not in found]:
-        raise ValueError(f"the model returns no {', '.join(missing)}; it returns {', '.join(sorted(found))}")
-    return {name: found[name] for name in layers}
 
 
 def _stepped(layers: tuple[str, ...], state: State, model: Any, images: Array, ids: Array, labels: Array) -> State:
     pixels = images.astype(jnp.float32) / 255 if images.dtype == jnp.uint8 else images
-    return update(state, _activations(model, pixels, layers), ids, labels)
+    return update(state, read(model, pixels, layers), ids, labels)
 
 
 def _share(layers: tuple[str, ...], state: State, model: Any, images: Array, ids: Array, labels: Array) -> State:

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from circuits.examples.collecting import units
 from circuits.examples.fields import receptive_fields
 from circuits.families.battery import Battery, battery
-from circuits.interventions.edited import Edited, as_pytree, base
+from circuits.interventions.edited import as_pytree, base, read
 from inception_jax.model import Model
 
 
@@ -143,7 +143,7 @@ def _places(model: Any, layers: Sequence[str], size: int, reach: int) -> dict[st
         raise ValueError("there are no layers; expected names of activations")
     units(model, layers, (size, size, 3))
     shapes = jax.eval_shape(
-        lambda x: _activations(model, x, tuple(layers)), jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
+        lambda x: read(model, x, tuple(layers)), jax.ShapeDtypeStruct((1, size, size, 3), np.float32)
     )
     inner, places = base(model), {}
     for layer in layers:
@@ -164,12 +164,8 @@ def _places(model: Any, layers: Sequence[str], size: int, reach: int) -> dict[st
 
 
 def _window(places: tuple[tuple[str, tuple[int, int]], ...], model: Any, images: Array) -> dict[str, Array]:
-    found = _activations(model, images, tuple(layer for layer, _ in places))
+    found = read(model, images, tuple(layer for layer, _ in places))
     return {layer: found[layer][:, first:stop, first:stop].max((1, 2)) for layer, (first, stop) in places}
-
-
-def _activations(model: Any, images: Array, layers: tuple[str, ...]) -> Mapping[str, Array]:
-    return model(images, taps=layers) if isinstance(model, Model | Edited) else model(images)
 
 
 _RUN = partial(jax.jit, static_argnums=0)(_window)

@@ -192,6 +192,24 @@ def activations(
     return found
 
 
+def read(model: Any, images: Float[Array | np.ndarray, "n h w c"], layers: tuple[str, ...]) -> dict[str, Array]:
+    """Activations of layers of any function from images to named activations, which need not take edits.
+
+    Of this project's models nothing else is computed.
+
+    Raises:
+        ValueError: layers that the model does not return.
+
+    >>> read(lambda images: {"a": 2 * images, "b": images}, jnp.ones((1, 1, 1, 3)), ("a",))["a"].ravel()
+    Array([2., 2., 2.], dtype=float32)
+    """
+    ours = isinstance(model, Model | Edited)
+    found = model(images, taps=layers) if ours else model(images)
+    if missing := [name for name in layers if name not in found]:
+        raise ValueError(f"the model returns no {', '.join(missing)}; it returns {', '.join(sorted(found))}")
+    return {name: found[name] for name in layers}
+
+
 def base(model: Any) -> Any:
     """The model that interventions were made in.
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from circuits.interventions.edited import Edited
-from circuits.interventions.references import IMAGES
+from circuits.interventions.references import pieces
 from circuits.matching.alignment import Positions, aligned, drawn
 from circuits.matching.moments import JointMoments, moments_of
 from inception_jax.model import Model, check_layer
@@ -151,8 +151,7 @@ def batches_of(images: Images) -> Iterator[Float[Array | np.ndarray, "n h w c"]]
     [5, 4]
     """
     if isinstance(images, np.ndarray | jax.Array):
-        # As many in each as can be, so that two sizes at most are compiled.
-        images = np.array_split(np.asarray(images), -(-len(images) // IMAGES)) if len(images) else ()
+        images = pieces(images)
     for number, batch in enumerate(images):
         shape = np.shape(batch)
         if len(shape) != 4:

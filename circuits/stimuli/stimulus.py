@@ -2,6 +2,7 @@
 
 import dataclasses
 import operator
+from abc import ABC, abstractmethod
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
@@ -48,7 +49,7 @@ Color = Annotated[Any, Range(0.0, 1.0, color=True)]
 
 
 @dataclass(frozen=True, eq=False)
-class Stimulus:
+class Stimulus(ABC):
     """A stimulus: a pytree of numbers, of which `image` makes pictures. Kinds are its subclasses.
 
     Its parameters are continuous, and images can be differentiated with respect to each. All may be arrays, which
@@ -85,6 +86,7 @@ class Stimulus:
                 plain = all(isinstance(number, int | float) for number in given)
                 object.__setattr__(self, each.name, np.asarray(given, np.float32) if plain else jnp.asarray(given))
 
+    @abstractmethod
     def cover(self, x: Float[Array, "h w"], y: Float[Array, "h w"]) -> Float[Array, "h w"]:
         """How much ink each pixel has, in [0, 1], its parameters being single numbers.
 
@@ -92,7 +94,6 @@ class Stimulus:
             x: of the middles of pixels from the middle of the stimulus, rightwards.
             y: downwards.
         """
-        raise NotImplementedError(f"{type(self).__name__} is no kind of stimulus: it has no cover")
 
     def image(self, size: int | tuple[int, int] = 224) -> Float[Array, "*batch h w 3"]:
         """The stimulus as images, antialiased, in [0, 1]; under `jax.jit`, `jax.vmap` and `jax.grad` as well.

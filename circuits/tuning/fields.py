@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from circuits.ends import Units, chosen, directions
-from circuits.interventions.edited import as_pytree
+from circuits.interventions.edited import as_pytree, read
 from circuits.route import Box, field_at, position_in, side
-from circuits.tuning.sweep import Network, activations
+from circuits.tuning.sweep import Network
 from inception_jax.graph import graph
 from inception_jax.model import Model, check_layer
 from inception_jax.nodes import INPUT, map_sizes
@@ -116,7 +116,7 @@ def effective_field(
     if isinstance(model, Model):
         check_layer(layer, model.layers)
     network, photos = as_pytree(model), jnp.asarray(images)
-    shape = jax.eval_shape(lambda m, x: activations(m, x, (layer,))[layer], network, photos[:1]).shape
+    shape = jax.eval_shape(lambda m, x: read(m, x, (layer,))[layer], network, photos[:1]).shape
     place = None if len(shape) == 2 else position_in(position, (shape[1], shape[2]), layer)
     seeds = directions(chosen(units, shape[-1], "units", layer), shape[-1], np.dtype(np.float32))
     total = np.zeros((len(seeds), *photos.shape[1:3]), np.float64)
@@ -170,7 +170,7 @@ def _sizes(
     model: Any, image: Float[Array, "h w 3"], seeds: Float[Array, "k units"], layer: str, place: tuple[int, int] | None
 ) -> Float[Array, "k h w"]:
     def unit(image: Array) -> Array:
-        maps = activations(model, image[None], (layer,))[layer][0]
+        maps = read(model, image[None], (layer,))[layer][0]
         return maps if place is None else maps[place]
 
     value, pull = jax.vjp(unit, image)

@@ -1,6 +1,6 @@
 """Units' responses to many images that are made in the program that the network runs in, and never kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from circuits.interventions.edited import Edited, as_pytree
+from circuits.interventions.edited import Edited, as_pytree, read
 from circuits.route import position_in
 from inception_jax.model import Model, check_layer
 
@@ -77,25 +77,8 @@ def sweep(
 def _batch(
     model: Network, pictures: Any, numbers: Int[Array, " n"], layers: tuple[str, ...], at: At
 ) -> dict[str, Float[Array, "n units"]]:
-    found = activations(model, pictures(numbers), layers)
+    found = read(model, pictures(numbers), layers)
     return {name: chosen(found[name], at, name) for name in layers}
-
-
-def activations(model: Network, images: Float[Array, "n h w 3"], layers: tuple[str, ...]) -> Mapping[str, Array]:
-    """Named activations of any model.
-
-    Raises:
-        ValueError: layers that the model does not return.
-
-    >>> activations(lambda images: {"a": 2 * images}, jnp.ones((1, 1, 1, 3)), ("a",))["a"].ravel()
-    Array([2., 2., 2.], dtype=float32)
-    """
-    if isinstance(model, Model | Edited) and hasattr(model, "layers"):
-        return model(images, taps=layers)
-    found = model(images)
-    if missing := [name for name in layers if name not in found]:
-        raise ValueError(f"the model returns no {', '.join(missing)}; it returns {', '.join(sorted(found))}")
-    return found
 
 
 def chosen(maps: Float[Array, "n *position units"], at: At, layer: str) -> Float[Array, "n units"]:
