@@ -10,6 +10,7 @@ import jax
 import tyro
 
 from experiments import examples, families, feature_vis, neurons, train
+from experiments.articles import equivariance
 from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
 from experiments.recipes import (
@@ -38,6 +39,7 @@ EXPERIMENTS = {
     "circuit": circuit,
     "directions": directions,
     "diversity": diversity,
+    "equivariance": equivariance,
     "examples": examples,
     "families": families,
     "feature_vis": feature_vis,

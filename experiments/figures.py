@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,15 @@ Value = str | int | float
 class Figures:
     """The page of a run, built from above to below by its methods.
 
+    Attributes:
+        directory: of the run.
+        title: of the page.
+        lede: what it shows, in a sentence or two.
+        blocks: what it shows, in order.
+        numbers_shown: what metrics.json records as `numbers`.
+        units: see `know`.
+        claims: statements beside what was found, which a page ends with and metrics.json records.
+
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> figures = Figures(RunDirectory(Path(folder.name)), "Curves", "What the first layer looks for.")
@@ -50,6 +60,8 @@ class Figures:
     lede: str
     blocks: list[dict[str, Any]] = field(default_factory=list)
     numbers_shown: dict[str, Value] = field(default_factory=dict)
+    units: dict[str, Picture] = field(default_factory=dict)
+    claims: list[dict[str, Any]] = field(default_factory=list)
 
     def section(self, heading: str, text: str = "") -> None:
         """Begin a section; an empty heading adds a paragraph to the one before."""
@@ -116,6 +128,13 @@ class Figures:
         """Show many images of one kind, as many beside each other as there is room for; see `tile`."""
         self.blocks.append({"kind": "gallery", "tiles": tiles})
 
+    def know(self, units: Mapping[str, Picture]) -> None:
+        """Remember what units look for, by their labels such as `mixed3b:85`.
+
+        The page lists them at its end, and wherever it names one, it leads there.
+        """
+        self.units |= units
+
     def numbers(self, values: Mapping[str, Value]) -> None:
         """Show a few numbers, large; `run` records them in metrics.json. Texts are shown as they are."""
         self.numbers_shown |= values
@@ -162,12 +181,16 @@ class Figures:
             files: of the run, linked at the end.
             name: of its file.
         """
+        shown = [(label, self._shown(self.units[label], _file(label))) for label in sorted(self.units, key=_order)]
         html = page.render(
             "figures.html",
             title=self.title,
             lede=self.lede,
             notice=notice,
             blocks=self.blocks,
+            claims=self.claims,
+            units=[{"label": label, "anchor": page.anchor(label), **image} for label, image in shown],
+            linked=partial(page.linked, known=frozenset(self.units)),
             provenance=page.provenance(self.directory.config) | dict(made or {}),
             files=files,
         )
@@ -234,7 +257,8 @@ def run(
         return 130
     metrics = directory.metrics
     seconds = metrics.get("seconds", {})
-    directory.write_json(METRICS, {"finished": True, "seconds": seconds, "numbers": figures.numbers_shown})
+    claims = {"claims": figures.claims} if figures.claims else {}
+    directory.write_json(METRICS, {"finished": True, "seconds": seconds, "numbers": figures.numbers_shown, **claims})
     figures.write(made={"Made in": page.duration(sum(seconds.values()))}, files=_files(path))
     print(path / INDEX)
     return 0
@@ -242,6 +266,15 @@ def run(
 
 def _files(path: Path) -> list[str]:
     return [METRICS, CONFIG, *sorted(file.name for kind in ("*.csv", "*.npz") for file in path.glob(kind))]
+
+
+def _file(label: str) -> str:
+    return f"unit-{label.replace(':', '-')}"
+
+
+def _order(label: str) -> tuple[str, int]:
+    layer, _, number = label.rpartition(":")
+    return layer, int(number)
 
 
 def _words(value: Value) -> str:

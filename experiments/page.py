@@ -1,18 +1,22 @@
 """What the pages of runs have in common: templates, provenance in words, a picture of filters."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from markupsafe import Markup
 from PIL import Image
 
 from featvis.display import fill
 from featvis.sheet import sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+_UNIT = re.compile(r"((?<![\w:])[a-z]\w*:\d+)")
 
 
 def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 10) -> Image.Image:
@@ -31,6 +35,27 @@ def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 
 def render(template: str, **context: Any) -> str:
     """HTML from one of `experiments/templates`; everything in `context` is escaped."""
     return fill(TEMPLATES / template, **context)
+
+
+def anchor(label: str) -> str:
+    """The place on a page of a unit's picture.
+
+    >>> anchor("mixed3b:379")
+    'unit-mixed3b-379'
+    """
+    return f"unit-{label.replace(':', '-')}"
+
+
+def linked(text: str, known: Collection[str]) -> Markup:
+    """Text as HTML, in which labels of units lead to their pictures, of those that are `known`.
+
+    >>> linked("mixed3b:3 > mixed3b:37", {"mixed3b:3"})
+    Markup('<a href="#unit-mixed3b-3">mixed3b:3</a> &gt; mixed3b:37')
+    """
+    pieces = _UNIT.split(text)
+    return Markup("").join(
+        Markup('<a href="#{}">{}</a>').format(anchor(piece), piece) if piece in known else piece for piece in pieces
+    )
 
 
 def provenance(config: Mapping[str, Any]) -> dict[str, str]:

@@ -25,6 +25,9 @@ PACKAGES = (
 )
 """What results may depend on."""
 
+_ELSEWHERE = ("out", "common", "force", "batch")
+"""Options that say where results go and how they are made, and do not decide them."""
+
 
 def versions() -> dict[str, str]:
     """Versions of Python and of those `PACKAGES` that are installed.
@@ -63,7 +66,7 @@ def settings(experiment: str, config: RunOptions, model: Mapping[str, Any], **fo
     >>> settings("feature_vis", RunOptions(seed=3), {"architecture": "mini", "arrays_sha256": "ab"})
     {'experiment': 'feature_vis', 'seed': 3, 'model': 'mini', 'arrays_sha256': 'ab'}
     """
-    chosen = {name: value for name, value in _options(config).items() if name not in ("out", "force", "batch")}
+    chosen = {name: value for name, value in _options(config).items() if name not in _ELSEWHERE}
     known = {"model": model["architecture"], "arrays_sha256": model["arrays_sha256"]}
     return {"experiment": experiment, **chosen, **found, **known}
 

@@ -102,6 +102,10 @@ class RunDirectory:
         with np.load(self.path / name, allow_pickle=False) as arrays:
             return dict(arrays)
 
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
+
     def write_image(self, name: str, image: Float[np.ndarray, "height width channels"] | Image.Image) -> None:
         """Write a PNG, or a JPEG if `name` ends in `.jpg`.
 

@@ -113,6 +113,42 @@ def columns(rows: Sequence[Sequence[Image.Image]], labels: Sequence[str], heads:
     return paper
 
 
+def matrix(
+    left: Sequence[Image.Image],
+    top: Sequence[Image.Image],
+    tiles: Sequence[Sequence[Image.Image]],
+    labels: tuple[Sequence[str], Sequence[str]],
+) -> Image.Image:
+    """Weights between two lists of units: a tile where a row and a column meet, icons and labels at both ends.
+
+    Args:
+        left: icons of the upper units, a row each.
+        top: icons of the lower units, a column each.
+        tiles: of each row, one for each column; all pictures are squares of one size.
+        labels: of the rows, and of the columns.
+
+    >>> dot = Image.new("RGB", (40, 40))
+    >>> matrix([dot] * 2, [dot] * 3, [[dot] * 3] * 2, (["a", "b"], ["c", "d", "e"])).size
+    (266, 159)
+    """
+    side = top[0].width
+    step, edge = side + 4, 78
+    origin = edge + side + 12, side + 12 + _LINE
+    paper = Image.new("RGB", (origin[0] + len(top) * step, origin[1] + len(left) * step + 2), _PAPER)
+    draw = ImageDraw.Draw(paper)
+    for j, (shown, label) in enumerate(zip(top, labels[1], strict=True)):
+        x = origin[0] + j * step
+        paper.paste(shown, (x, _LINE + 2))
+        _text(draw, (x + side / 2, 1), label, step)
+    for i, (shown, label) in enumerate(zip(left, labels[0], strict=True)):
+        y = origin[1] + i * step
+        paper.paste(shown, (edge, y))
+        _text(draw, (edge / 2, y + side / 2 - _LINE / 2), label, edge - 4)
+        for j, tile in enumerate(tiles[i]):
+            paper.paste(tile, (origin[0] + j * step, y))
+    return paper
+
+
 def field(
     icons: Float[np.ndarray, "rows columns side side 3"], strength: Float[np.ndarray, "rows columns"], cell: int = 72
 ) -> Image.Image:

@@ -1,0 +1,1 @@
+"""The articles of *Thread: Circuits* and those before it, a module each."""
