@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import tyro
 
-from experiments import examples, families, feature_vis, neurons, train
+from experiments import examples, families, feature_vis, neurons, thread, train
 from experiments.articles import equivariance
 from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
@@ -51,6 +51,7 @@ EXPERIMENTS = {
     "spectrum": spectrum,
     "sprites": sprites,
     "style": style,
+    "thread": thread,
     "train": train,
     "weights": weights,
     "weights_in_context": weights_in_context,

@@ -8,10 +8,10 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -29,7 +29,17 @@ INDEX = "index.html"
 
 Picture = Float[np.ndarray, "height width channels"] | Image.Image | str
 """Something to show: an array in [0, 1], an image, or the name of a file that the run's directory has already."""
+
+
+class Link(NamedTuple):
+    """Words in a table that lead somewhere."""
+
+    text: str
+    href: str
+
+
 Value = str | int | float
+Cell = Value | Link | Sequence[Link]
 
 
 @dataclass
@@ -44,6 +54,7 @@ class Figures:
         numbers_shown: what metrics.json records as `numbers`.
         units: see `know`.
         claims: statements beside what was found, which a page ends with and metrics.json records.
+        prefix: of the names of figures, tables and files; see `part`.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -62,10 +73,25 @@ class Figures:
     numbers_shown: dict[str, Value] = field(default_factory=dict)
     units: dict[str, Picture] = field(default_factory=dict)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    prefix: str = ""
+
+    def part(self, name: str) -> "Figures":
+        """The same page, for a part of it whose figures, tables and files have names that may occur in others.
+
+        >>> page = Figures(RunDirectory(Path("run")), "Curves", "")
+        >>> page.part("early").part("blue").named("icons.npz")
+        'early-blue-icons.npz'
+        """
+        return replace(self, prefix=f"{self.prefix}{name}-")
+
+    def named(self, name: str) -> str:
+        """What a figure, a table or a file of this part of the page is called."""
+        return f"{self.prefix}{name}"
 
     def section(self, heading: str, text: str = "") -> None:
         """Begin a section; an empty heading adds a paragraph to the one before."""
-        self.blocks.append({"kind": "section", "heading": heading, "text": text})
+        level = 3 if self.prefix else 2
+        self.blocks.append({"kind": "section", "heading": heading, "text": text, "level": level})
 
     def figure(
         self,
@@ -93,6 +119,7 @@ class Figures:
         Raises:
             ValueError: another kind of name, or one that another figure has.
         """
+        name = self.named(name)
         if not re.fullmatch(r"[a-z0-9_-]+", name) or any(block.get("name") == name for block in self.blocks):
             raise ValueError(f"a figure cannot be called {name!r}; expected small letters, digits, _ and -, once each")
         number = 1 + sum(block["kind"] == "figure" for block in self.blocks)
@@ -120,6 +147,7 @@ class Figures:
             note: what should be noticed about it.
             curve: course of its objective, NaN where there is none.
         """
+        name = self.named(name)
         values = np.zeros(0) if curve is None else np.asarray(curve)
         about = {"name": name, "label": label, "caption": caption, "note": note}
         return {**about, **self._shown(image, name), "curve": sparkline(values), "course": course(values)}
@@ -137,15 +165,16 @@ class Figures:
 
     def numbers(self, values: Mapping[str, Value]) -> None:
         """Show a few numbers, large; `run` records them in metrics.json. Texts are shown as they are."""
-        self.numbers_shown |= values
+        self.numbers_shown |= {self.named(name): value for name, value in values.items()}
         self.blocks.append({"kind": "numbers", "values": {name: _words(value) for name, value in values.items()}})
 
-    def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Value]], caption: str) -> None:
+    def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> None:
         """Show a table, and write it as `<name>.csv`."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        name, text = self.named(name), io.StringIO()
+        plain = [[" ".join(text for text, _ in _pieces(cell)) for cell in row] for row in rows]
+        csv.writer(text, lineterminator="\n").writerows([header, *plain])
         self.directory.write_text(f"{name}.csv", text.getvalue())
-        shown = [[(_words(cell), not isinstance(cell, str)) for cell in row] for row in rows]
+        shown = [[_shown_cell(cell) for cell in row] for row in rows]
         about = {"name": name, "file": f"{name}.csv", "caption": caption}
         self.blocks.append({"kind": "table", **about, "header": header, "rows": shown})
 
@@ -159,6 +188,7 @@ class Figures:
         Raises:
             UsageError: what the libraries cannot do (`ValueError`, `OSError`, `MemoryError`).
         """
+        name = self.named(name)
         file = f"{name}.npz"
         if not (self.directory.path / file).exists():
             with usage_errors(), Stopwatch() as watch:
@@ -257,8 +287,8 @@ def run(
         return 130
     metrics = directory.metrics
     seconds = metrics.get("seconds", {})
-    claims = {"claims": figures.claims} if figures.claims else {}
-    directory.write_json(METRICS, {"finished": True, "seconds": seconds, "numbers": figures.numbers_shown, **claims})
+    found = {"numbers": figures.numbers_shown, "claims": figures.claims, "units": list(figures.units)}
+    directory.write_json(METRICS, {"finished": True, "seconds": seconds, **found})
     figures.write(made={"Made in": page.duration(sum(seconds.values()))}, files=_files(path))
     print(path / INDEX)
     return 0
@@ -266,6 +296,19 @@ def run(
 
 def _files(path: Path) -> list[str]:
     return [METRICS, CONFIG, *sorted(file.name for kind in ("*.csv", "*.npz") for file in path.glob(kind))]
+
+
+def _pieces(cell: Cell) -> list[tuple[str, str]]:
+    """Words of a cell with where they lead; numbers in full."""
+    if isinstance(cell, Link):
+        return [cell]
+    return [(str(cell), "")] if isinstance(cell, str | int | float) else list(cell)
+
+
+def _shown_cell(cell: Cell) -> tuple[list[tuple[str, str]], bool]:
+    """Words for people with where they lead, and whether they are a number."""
+    number = isinstance(cell, int | float)
+    return [(_words(cell), "")] if number else _pieces(cell), number
 
 
 def _file(label: str) -> str:

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 from experiments.circuits.icons import IconOptions
 from experiments.recipes.sources import SampleOptions
@@ -26,19 +26,23 @@ class ArticleOptions(IconOptions, SampleOptions):
     common: Path | None = None
     """Directory for what several articles need; by default the run's own."""
 
-    def resolved(self) -> Self:
-        """With photographs and published numbers filled in, where they are at hand.
 
-        Photographs (data/imagenet-samples.zip) and published numbers (reference/thread) are looked for in the folder
-        that INCEPTION_JAX_SHARED names, or else in ../shared.
+Config = TypeVar("Config", bound=ArticleOptions)
 
-        >>> ArticleOptions(images="photographs").resolved().images
-        'photographs'
-        """
-        shared = Path(os.environ.get("INCEPTION_JAX_SHARED", "../shared"))
-        photographs, published = shared / "data" / "imagenet-samples.zip", shared / "reference" / "thread"
-        return replace(
-            self,
-            images=str(photographs) if self.images is None and photographs.exists() else self.images,
-            published=published if self.published is None and published.is_dir() else self.published,
-        )
+
+def resolved(config: Config) -> Config:
+    """Options with photographs and published numbers filled in, where they are at hand.
+
+    Photographs (data/imagenet-samples.zip) and published numbers (reference/thread) are looked for in the folder that
+    INCEPTION_JAX_SHARED names, or else in ../shared.
+
+    >>> resolved(ArticleOptions(images="photographs")).images
+    'photographs'
+    """
+    shared = Path(os.environ.get("INCEPTION_JAX_SHARED", "../shared"))
+    photographs, published = shared / "data" / "imagenet-samples.zip", shared / "reference" / "thread"
+    return replace(
+        config,
+        images=str(photographs) if config.images is None and photographs.exists() else config.images,
+        published=published if config.published is None and published.is_dir() else config.published,
+    )

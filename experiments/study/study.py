@@ -22,7 +22,7 @@ from experiments.options import usage_errors
 from experiments.recipes.sources import data_set
 from experiments.rundir import open_run
 from experiments.study.claims import Claim, counted
-from experiments.study.options import ArticleOptions
+from experiments.study.options import ArticleOptions, resolved
 from inception_jax import datasets
 
 BATCH = 16
@@ -32,7 +32,7 @@ EARLY = ("conv2d2", "mixed3a", "mixed3b", "mixed4a")
 TOP = 16
 """Photographs that are remembered of each unit."""
 
-_PUBLISHED = {
+PUBLISHED = {
     "curves": {
         **dict.fromkeys(("mixed3a", "mixed3b"), "Curves"), "conv2d2": "Tiny Curves", "mixed4a": "mixed4a_curves",
     },
@@ -130,7 +130,7 @@ class Study:
             name: one of `circuits.families.RULES`.
         """
         if self.labelled:
-            known = _PUBLISHED[name].get(layer)
+            known = PUBLISHED[name].get(layer)
             return Family(name, layer, ()) if known is None else published_family(layer, known)
         return self.found.family(layer, name) if layer in self.found.verdicts else Family(name, layer, ())
 
@@ -242,7 +242,7 @@ def run_article(name: str, config: ArticleOptions, title: str, lede: str, draw: 
     Raises:
         UsageError: the request cannot be met.
     """
-    known = config.resolved()
+    known = resolved(config)
 
     def drawn(page: Figures, model: inception_jax.Model) -> None:
         study = Study(page, model, known)

@@ -298,3 +298,41 @@ def test_by_default_runs_have_a_directory_of_their_own(
     assert len(folders) == 2
     assert all(folder.name.startswith("inception5h-x0.0625-") for folder in folders)
     assert set(capsys.readouterr().out.split()) == {str(f.relative_to(tmp_path) / "index.html") for f in folders}
+
+
+def test_labels_of_units_lead_to_their_pictures(empty: Figures) -> None:
+    image = np.zeros((8, 8, 3))
+    empty.know({"mixed3b:12": image, "mixed3b:2": image})
+    empty.section("First", "From mixed3b:2 to mixed3b:12, not to mixed3b:1 or amixed3b:2.")
+    empty.figure("one", image, "Of mixed3b:12.", alt="One", rows=[["mixed3b:2"]])
+    empty.table("units", ["unit"], [["mixed3b:2 and <mixed3b:3>"]], "Units.")
+    document = written(empty)
+    leading = [a["href"] for a in document.all("a") if str(a["href"]).startswith("#")]
+    first, second = "#unit-mixed3b-2", "#unit-mixed3b-12"
+    assert leading == [first, second, first, second, first]
+    places = [figure["id"] for figure in document.all("figure")]
+    assert places[-2:] == ["unit-mixed3b-2", "unit-mixed3b-12"], "by number, at the end"
+    assert (empty.directory.path / "images" / "unit-mixed3b-2.png").exists()
+
+
+def test_words_in_tables_lead_somewhere(empty: Figures) -> None:
+    links = [figures.Link("one", "a.html"), figures.Link("<two>", "b.html#c")]
+    empty.table("links", ["single", "several", "count"], [[links[0], links, 3]], "Links.")
+    document = written(empty)
+    assert [a["href"] for a in document.all("a")][:3] == ["a.html", "a.html", "b.html#c"]
+    assert list(csv.reader((empty.directory.path / "links.csv").read_text().splitlines())) == [
+        ["single", "several", "count"],
+        ["one", "one <two>", "3"],
+    ]
+
+
+def test_claims_say_in_words_what_became_of_them(empty: Figures) -> None:
+    claim = {"text": HOSTILE, "expected": "more", "basis": "weights", "measured": None, "published": 0.5, "rows": ()}
+    given = {"holds": "", "fails": "", "not asked": "no photographs"}
+    empty.claims = [{**claim, "status": status, "why": why} for status, why in given.items()]
+    document = written(empty)
+    words = [status for status in given for text in document.text("td") if text.endswith(f" {status}")]
+    assert words == list(given), "with a mark each, for those who do not see colours"
+    assert "no photographs" in document.source
+    assert "None" not in document.text("td")
+    assert not document.all("script")
