@@ -1,7 +1,7 @@
-"""Thread: Circuits, all of it: every article's figures from the weights of one network, every number beside its own.
+"""Thread: Circuits, article by article: figures from the weights of one network, numbers beside the published ones.
 
 - Command: python -m experiments thread --model ../shared/weights/bvlc_googlenet.npz
-- Time: TODO
+- Time: that of its articles, and a few seconds
 - Expect: a page for each article and one over all of them, with what agrees, what does not, and what could not be
   asked. With the weights of inception5h units go by their published numbers; of any other network they are found by
   what they respond to, and what the articles say is tested on a network that their authors did not study

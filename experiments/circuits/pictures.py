@@ -129,7 +129,7 @@ def matrix(
 
     >>> dot = Image.new("RGB", (40, 40))
     >>> matrix([dot] * 2, [dot] * 3, [[dot] * 3] * 2, (["a", "b"], ["c", "d", "e"])).size
-    (266, 159)
+    (262, 159)
     """
     side = top[0].width
     step, edge = side + 4, 78
