@@ -19,17 +19,24 @@ TEMPLATES = Path(__file__).parent / "templates"
 _UNIT = re.compile(r"((?<![\w:])[a-z]\w*:\d+)")
 
 
+def filter_colours(kernel: Float[np.ndarray, "height width 3 units"]) -> Float[np.ndarray, "units height width 3"]:
+    """The filters of a first layer in colour: grey is zero, and each has its own scale.
+
+    >>> filter_colours(np.zeros((7, 7, 3, 24), np.float32))[0, 0, 0].tolist()
+    [0.5, 0.5, 0.5]
+    """
+    filters = np.moveaxis(np.asarray(kernel), -1, 0)
+    scale = np.abs(filters).max((1, 2, 3), keepdims=True)
+    return (filters / np.where(scale > 0, scale, 1) + 1) / 2
+
+
 def filter_sheet(kernel: Float[np.ndarray, "height width 3 units"], zoom: int = 10) -> Image.Image:
-    """The filters of a first layer side by side, in colour: grey is zero, and each has its own scale.
+    """The filters of a first layer side by side, as `filter_colours` has them.
 
     >>> filter_sheet(np.zeros((7, 7, 3, 24), np.float32)).size
     (632, 242)
     """
-    filters = np.moveaxis(np.asarray(kernel), -1, 0)
-    scale = np.abs(filters).max((1, 2, 3), keepdims=True)
-    return sheet(
-        (filters / np.where(scale > 0, scale, 1) + 1) / 2, columns=round(math.sqrt(2.6 * len(filters))), zoom=zoom
-    )
+    return sheet(filter_colours(kernel), columns=round(math.sqrt(2.6 * kernel.shape[-1])), zoom=zoom)
 
 
 def render(template: str, **context: Any) -> str:
@@ -44,6 +51,16 @@ def anchor(label: str) -> str:
     'unit-mixed3b-379'
     """
     return f"unit-{label.replace(':', '-')}"
+
+
+def order(label: str) -> tuple[str, int]:
+    """What labels of units are sorted by: layer and number.
+
+    >>> sorted(["mixed3b:12", "mixed3b:2", "mixed3a:5"], key=order)
+    ['mixed3a:5', 'mixed3b:2', 'mixed3b:12']
+    """
+    layer, _, number = label.rpartition(":")
+    return layer, int(number)
 
 
 def linked(text: str, known: Collection[str]) -> Markup:

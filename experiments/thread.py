@@ -22,7 +22,7 @@ import inception_jax
 from experiments import articles, figures
 from experiments.figures import INDEX, Figures, Link
 from experiments.options import UsageError
-from experiments.page import anchor, duration
+from experiments.page import anchor, duration, order
 from experiments.rundir import METRICS, RunDirectory
 from experiments.study import ArticleOptions, Claim
 from experiments.study.claims import counted, rows
@@ -166,7 +166,7 @@ def _summarise(page: Figures, model: inception_jax.Model, told: list[Told]) -> N
             page.table(name, ["article", "claim", "here", "published", "expected"], lines, f"{len(lines)} claims.")
     _list_units(page, told)
     page.section("All claims")
-    page.claims = [claim.as_json() | {"article": one.name} for one in told for claim in one.claims]
+    page.state([claim.as_json() | {"article": one.name} for one in told for claim in one.claims])
 
 
 def _list_units(page: Figures, told: list[Told]) -> None:
@@ -177,9 +177,7 @@ def _list_units(page: Figures, told: list[Told]) -> None:
             shown.setdefault(label, []).append(Link(one.title, f"{one.name}/{INDEX}#{anchor(label)}"))
     if shown:
         page.section("Units", "Every unit that an article shows, with all that show it.")
-        layers = {layer: sorted(int(u.rpartition(":")[2]) for u in shown if u.startswith(f"{layer}:"))
-                  for layer in sorted({label.rpartition(":")[0] for label in shown})}  # fmt: skip
-        labels = [f"{layer}:{number}" for layer, numbers in layers.items() for number in numbers]
+        labels = sorted(shown, key=order)
         page.table("units", ["unit", "shown in"], [[label, shown[label]] for label in labels], f"{len(labels)} units.")
 
 

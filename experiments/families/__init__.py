@@ -15,15 +15,16 @@
 import numpy as np
 
 import inception_jax
-from circuits.examples import receptive_fields
-from circuits.families import RULES, Measured, Search, battery, find, measure, published, sort_filters
+from circuits.families import RULES, Search, find, published, sort_filters
 from experiments import figures
-from experiments.families.options import BATCH, Config
+from experiments.families.options import Config
 from experiments.families.photographs import photographs, readings_of
+from experiments.families.responses import measured
 from experiments.families.turning import show_turning
 from experiments.families.units import show_family
 from experiments.figures import Figures
-from experiments.options import UsageError, usage_errors
+from experiments.options import UsageError
+from experiments.page import filter_colours
 from experiments.recipes.drawing import names
 from featvis.sheet import sheet
 
@@ -45,7 +46,7 @@ def run(config: Config) -> int:
     def draw(page: Figures, model: inception_jax.Model) -> None:
         if unknown := [name for name in config.show if name not in RULES]:
             raise UsageError(f"no family {unknown[0]!r}; expected some of {', '.join(RULES)}")
-        found = find(_measured(page, model, config))
+        found = find(measured(page, model, config.layers, config.step, config.side))
         shown = [f for f in found.families if f.name in config.show]
         _overview(page, found, config)
         _first_layer(page, model)
@@ -57,25 +58,6 @@ def run(config: Config) -> int:
         _record(page, found, readings)
 
     return figures.run("families", config, "Families of units", lede, draw)
-
-
-def _measured(page: Figures, model: inception_jax.Model, config: Config) -> dict[str, Measured]:
-    """Responses to the battery, kept."""
-    with usage_errors():
-        probes = battery(config.step)
-
-    def make() -> dict[str, np.ndarray]:
-        found = measure(model, config.layers, probes, size=config.side, batch=BATCH)
-        return {f"{layer}/{name}": values for layer, seen in found.items() for name, values in seen.responses.items()}
-
-    kept = page.kept("responses", make)
-    axes = {name: probe.axes for name, probe in probes.items()}
-    measured = {}
-    for layer in config.layers:
-        (first, stop), _ = receptive_fields(model.architecture, layer, (config.side, config.side)).first
-        responses = {name: kept[f"{layer}/{name}"] for name in probes}
-        measured[layer] = Measured(layer, responses, axes, stop - first)
-    return measured
 
 
 def _overview(page: Figures, found: Search, config: Config) -> None:
@@ -95,8 +77,7 @@ def _first_layer(page: Figures, model: inception_jax.Model) -> None:
         return
     found, theirs = sort_filters(kernel), published("conv2d0")
     page.section("The first layer", "Sorted by its weights alone, which are on red, green and blue.")
-    filters = np.moveaxis(kernel, -1, 0)
-    shown = 0.5 + 0.5 * filters / np.maximum(np.abs(filters).max((1, 2, 3), keepdims=True), 1e-12)
+    shown = filter_colours(kernel)
     for family in found:
         if family.units:
             picture = sheet(shown[list(family.units)], columns=16, zoom=6)

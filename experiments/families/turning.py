@@ -15,6 +15,42 @@ _LEAST = 3
 """Units with an orientation, at least, for asking."""
 
 
+def tested(
+    page: Figures, model: inception_jax.Model, lower: Family, upper: Family, permutations: int, seed: int
+) -> tuple[str, dict[str, np.ndarray]]:
+    """The weights between two families, and whether they turn with orientation, kept with the page.
+
+    Args:
+        page: of the run.
+        model: the network.
+        lower: three units or more with orientations.
+        upper: as many.
+        permutations: of orientations, for the null.
+        seed: of these.
+
+    Returns:
+        What it is kept under, and the expanded `weights`, the scores `sums` (with the cosine of the difference in
+        orientation) and `together` (of units turned upright), their nulls, and `p` of both.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    (name,) = names([f"turning-{lower.layer}-{upper.layer}"])
+
+    def make() -> dict[str, np.ndarray]:
+        at = read_at(model, lower.layer, upper.layer)
+        w = circuits.expanded_weights(model, at, upper.layer, units=list(upper.angles), inputs=list(lower.angles))
+        ends = np.array(list(upper.angles.values())), np.array(list(lower.angles.values()))
+        sums = sums_by_angle(w, *ends, permutations=permutations, seed=seed)
+        both = turn_together(w, *ends, permutations=permutations, seed=seed)
+        return {
+            "weights": w, "sums": np.array(sums.score), "sums_null": sums.null, "together": np.array(both.score),
+            "together_null": both.null, "p": np.array([sums.p, both.p]),
+        }  # fmt: skip
+
+    return name, page.kept(name, make)
+
+
 def show_turning(page: Figures, model: inception_jax.Model, shown: list[Family], config: Config) -> None:
     """Whether the weights between families of two layers turn with orientation."""
     curves = [f for f in shown if f.name == "curves" and len(f.angles) >= _LEAST]
@@ -29,20 +65,7 @@ def show_turning(page: Figures, model: inception_jax.Model, shown: list[Family],
     )
     rows = []
     for lower, upper in [(a, b) for i, a in enumerate(curves) for b in curves[i + 1 :]]:
-        (name,) = names([f"turning-{lower.layer}-{upper.layer}"])
-        at = read_at(model, lower.layer, upper.layer)
-
-        def make(lower: Family = lower, upper: Family = upper, at: str = at) -> dict[str, np.ndarray]:
-            w = circuits.expanded_weights(model, at, upper.layer, units=list(upper.angles), inputs=list(lower.angles))
-            ends = np.array(list(upper.angles.values())), np.array(list(lower.angles.values()))
-            options = {"permutations": config.permutations, "seed": config.seed}
-            sums, both = sums_by_angle(w, *ends, **options), turn_together(w, *ends, **options)
-            return {
-                "sums": np.array(sums.score), "sums_null": sums.null, "together": np.array(both.score),
-                "together_null": both.null, "p": np.array([sums.p, both.p]),
-            }  # fmt: skip
-
-        kept = page.kept(name, make)
+        name, kept = tested(page, model, lower, upper, config.permutations, config.seed)
         ends = f"{len(lower.angles)} curves of {lower.layer} to {len(upper.angles)} of {upper.layer}"
         page.figure(
             name,

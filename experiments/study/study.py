@@ -11,12 +11,14 @@ import numpy as np
 import circuits
 import inception_jax
 from circuits.examples import Examples, Fields, collect, load, read, receptive_fields, save
-from circuits.families import Family, Measured, Search, battery, find, measure, published_family
+from circuits.families import Family, Search, find, published_family
 from experiments import figures, provenance
 from experiments.circuits.icons import unit_icons
 from experiments.circuits.pictures import Icon
 from experiments.circuits.units import read_at
 from experiments.examples.photographs import batches, each
+from experiments.families.options import BATCH
+from experiments.families.responses import measured
 from experiments.figures import Figures
 from experiments.options import usage_errors
 from experiments.recipes.sources import data_set
@@ -25,8 +27,6 @@ from experiments.study.claims import Claim, counted
 from experiments.study.options import ArticleOptions, resolved
 from inception_jax import datasets
 
-BATCH = 16
-"""Images at a time."""
 EARLY = ("conv2d2", "mixed3a", "mixed3b", "mixed4a")
 """Layers whose families are looked for."""
 TOP = 16
@@ -106,21 +106,7 @@ class Study:
     @cached_property
     def found(self) -> Search:
         """Families in the early layers, found by what units respond to."""
-        layers = self.layers(*EARLY)
-        with usage_errors():
-            probes = battery(self.config.step)
-
-        def make() -> dict[str, np.ndarray]:
-            seen = measure(self.model, layers, probes, size=self.config.side, batch=BATCH)
-            return {f"{layer}/{name}": v for layer, one in seen.items() for name, v in one.responses.items()}
-
-        kept, side = self.common.kept("responses", make), (self.config.side, self.config.side)
-        axes, measured = {name: probe.axes for name, probe in probes.items()}, {}
-        for layer in layers:
-            (first, stop), _ = receptive_fields(self.model.architecture, layer, side).first
-            responses = {name: kept[f"{layer}/{name}"] for name in probes}
-            measured[layer] = Measured(layer, responses, axes, stop - first)
-        return find(measured)
+        return find(measured(self.common, self.model, self.layers(*EARLY), self.config.step, self.config.side))
 
     def family(self, layer: str, name: str) -> Family:
         """A family of a layer: as published for inception5h, and found for other networks; empty if there is none.
@@ -226,7 +212,7 @@ class Study:
                 "respond to, and what the article says of inception5h is asked of them."
             ),
         )
-        self.page.claims = [claim.as_json() for claim in self.claims]
+        self.page.state([claim.as_json() for claim in self.claims])
 
 
 def run_article(name: str, config: ArticleOptions, title: str, lede: str, draw: Callable[[Study], None]) -> int:

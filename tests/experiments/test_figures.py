@@ -329,7 +329,7 @@ def test_words_in_tables_lead_somewhere(empty: Figures) -> None:
 def test_claims_say_in_words_what_became_of_them(empty: Figures) -> None:
     claim = {"text": HOSTILE, "expected": "more", "basis": "weights", "measured": None, "published": 0.5, "rows": ()}
     given = {"holds": "", "fails": "", "not asked": "no photographs"}
-    empty.claims = [{**claim, "status": status, "why": why} for status, why in given.items()]
+    empty.state([{**claim, "status": status, "why": why} for status, why in given.items()])
     document = written(empty)
     words = [status for status in given for text in document.text("td") if text.endswith(f" {status}")]
     assert words == list(given), "with a mark each, for those who do not see colours"

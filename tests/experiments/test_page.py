@@ -21,7 +21,7 @@ def test_filters_are_in_colour_and_each_has_its_own_scale() -> None:
 
 def test_templates_escape_and_miss_nothing() -> None:
     context = {"title": "<script>", "lede": "a && b", "notice": "", "blocks": [], "provenance": {"Command": "<b>"}}
-    html = page.render("figures.html", **context, files=[], claims=[], units=[])
+    html = page.render("figures.html", **context, files=[])
     assert "<h1>&lt;script&gt;</h1>" in html
     assert "a &amp;&amp; b" in html
     assert "<code>&lt;b&gt;</code>" in html
