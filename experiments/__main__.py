@@ -5,12 +5,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import jax
 import tyro
 
 from experiments import examples, families, feature_vis, neurons, thread, train
-from experiments.articles import equivariance
+from experiments.articles import ARTICLES
 from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
 from experiments.recipes import (
@@ -31,7 +33,7 @@ from experiments.recipes import (
 from experiments.store import status, verify
 from inception_jax.cache import cache_folder
 
-EXPERIMENTS = {
+EXPERIMENTS: dict[str, ModuleType] = {
     "activation_grid": activation_grid,
     "atlas": atlas,
     "attribution": attribution,
@@ -39,7 +41,6 @@ EXPERIMENTS = {
     "circuit": circuit,
     "directions": directions,
     "diversity": diversity,
-    "equivariance": equivariance,
     "examples": examples,
     "families": families,
     "feature_vis": feature_vis,
@@ -55,6 +56,7 @@ EXPERIMENTS = {
     "train": train,
     "weights": weights,
     "weights_in_context": weights_in_context,
+    **ARTICLES,
 }
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
 
@@ -80,7 +82,10 @@ def overview() -> str:
             "usage: python -m experiments NAME [options]",
             "",
             "experiments:",
-            *(lines[name] for name in EXPERIMENTS),
+            *(lines[name] for name in EXPERIMENTS if name not in ARTICLES),
+            "",
+            "articles of Thread: Circuits, and those before:",
+            *(lines[name] for name in ARTICLES),
             "",
             "on the directory of feature_vis or neurons:",
             *(lines[name] for name in TOOLS),
@@ -108,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         near = difflib.get_close_matches(name, COMMANDS, n=1) or sorted(COMMANDS)
         print(f"error: no experiment {name!r}; try {', '.join(near)} or --help", file=sys.stderr)
         return 2
-    experiment = COMMANDS[name]
+    experiment: Any = COMMANDS[name]
     try:
         with usage_errors():
             config = tyro.cli(

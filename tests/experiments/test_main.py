@@ -9,6 +9,7 @@ import pytest
 
 from experiments import __main__ as command_line
 from experiments.__main__ import COMMANDS, EXPERIMENTS, main
+from experiments.articles import ARTICLES
 from inception_jax.cache import cache_folder
 
 PICTURES = [
@@ -22,6 +23,12 @@ DRAWINGS = ["--model", "{shallow}", "--steps", "2", "--size", "16"]
 
 WEIGHTS = [*DRAWINGS, "--size", "32", "--units", "mixed3b:5", "--count", "2"]
 """The weights of a unit."""
+
+ARTICLE = [
+    *("--model", "{shallow}", "--images", "{photographs}", "--data-dir", "{cache}", "--photographs", "40", "--quick"),
+    *("--side", "32", "--step", "45", "--size", "32", "--steps", "4"),
+]
+"""Options that make an article quick."""
 
 TOY = {
     "activation_grid": [*PICTURES, "--groups", "0"],
@@ -63,9 +70,11 @@ TOY = {
         *("--model", "{shallow}", "--image", "{photographs}", "--number", "1", "--steps", "2"),
         *("--style-layers", "conv2d0", "--content-layers", "conv2d1", "--content-weights", "1"),
     ],
+    "thread": [*ARTICLE, "--articles", "equivariance"],
     "train": ["--data", "{photographs}", "--width", "0.25", "--sizes", "16", "--epochs", "1", "--batch", "4"],
     "weights": [*WEIGHTS, "--back", "1"],
     "weights_in_context": [*WEIGHTS, "--faintest", "0.7", "--window", "3"],
+    **dict.fromkeys(ARTICLES, ARTICLE),
 }
 """For each experiment, options that make its card's command quick, on toy weights, shallow ones, or photographs."""
 
@@ -76,8 +85,14 @@ def test_every_experiment_has_a_toy_size() -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_command_on_the_card_runs(
-    name: str, toy_weights: Path, shallow_weights: Path, photographs: Path, tmp_path: Path
+    name: str,
+    toy_weights: Path,
+    shallow_weights: Path,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
     card = EXPERIMENTS[name].__doc__ or ""
     found = re.search(r"^- Command: python -m experiments (.*)$", card, re.MULTILINE)
     assert found, "every card has its exact command"
