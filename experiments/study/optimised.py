@@ -12,6 +12,7 @@ from experiments.figures import finished
 from experiments.recipes.sources import drawn
 from experiments.recipes.subject import Subject, class_number
 from experiments.study import Study
+from inception_jax.images import ImageError
 
 WANTED = "n02099712"
 """Labrador retriever, as in *The Building Blocks of Interpretability*, where there is a photograph of one."""
@@ -57,12 +58,19 @@ def kept(study: Study, name: str, objectives: Sequence[featvis.Objective], **opt
 def subjects(study: Study, count: int) -> list[Subject]:
     """Photographs: first one of a Labrador retriever if there is any, then others; a drawn picture without any."""
     side = study.model.architecture.image_size
-    if study.dataset is None:
-        return [Subject(study.model, drawn(side), "a drawn picture")]
-    dataset = study.dataset[0]
+    dataset = study.dataset[0] if study.dataset is not None else ()
     known = range(min(len(dataset), study.config.photographs))
-    named = [n for n in known if dataset.classes[dataset[n].label] == WANTED]
+    named = [n for n in known if _class_of(dataset, n) == WANTED]
     order = list(dict.fromkeys([*named[:1], *known]))[:count]
     pixels = study.pixels(order)
     names = {n: "a photograph of a Labrador retriever" if n in named else f"photograph {n}" for n in order}
-    return [Subject(study.model, pixels[n] / np.float32(255), names[n]) for n in order if n in pixels]
+    found = [Subject(study.model, pixels[n] / np.float32(255), names[n]) for n in order if n in pixels]
+    return found or [Subject(study.model, drawn(side), "a drawn picture")]
+
+
+def _class_of(dataset: Any, number: int) -> str:
+    """Name of the class of a photograph; nothing for one that is damaged."""
+    try:
+        return dataset.classes[dataset[number].label]
+    except ImageError:
+        return ""

@@ -69,7 +69,7 @@ def preferred(wanted: Float[np.ndarray, "*n angles"]) -> Float[np.ndarray, "*n"]
     excites = np.maximum(wanted, 0)
     turns = np.exp(2j * np.pi * np.arange(wanted.shape[-1]) / wanted.shape[-1])
     mean = (excites * turns).sum(-1)
-    found = np.rad2deg(np.angle(mean)) / 2 % 180
+    found = np.round(np.rad2deg(np.angle(mean)) / 2, 9) % 180
     return np.where(np.abs(mean) > 1e-9 * np.maximum(excites.sum(-1), 1e-30), found, np.nan)
 
 

@@ -25,7 +25,7 @@ LAYER = "mixed3b"
 LOGITS = "softmax2_pre_activation"
 RANDOM = 20
 """Families of other units, as large, that are cut out as well."""
-_MISPLACED = 3
+MISPLACED = 3
 """Times that hand-written curves are put where others belong."""
 _PIECE = 96
 """Photographs after which what is done is kept."""
@@ -72,7 +72,8 @@ class Answers:
 def asked(study: Study, curves: Family, outputs: np.ndarray) -> Answers:
     numbers = numbers_of(study, outputs)
     gain = float(study.page.kept("gain", lambda: {"gain": _gain(study, curves, numbers[:_GAIN])})["gain"])
-    made, about = changes(study, curves.angles, gain)
+    counts = {"random": study.few(RANDOM), "misplaced": study.few(MISPLACED)}
+    made, about = changes(study.model, curves.angles, gain, **counts, seed=study.config.seed)
     pieces = []
     for start in range(0, len(numbers), _PIECE):
         part = numbers[start : start + _PIECE]
@@ -108,18 +109,27 @@ def numbers_of(study: Study, outputs: np.ndarray) -> list[int]:
 
 
 def changes(
-    study: Study, family: Mapping[int, float], gain: float
+    model: inception_jax.Model,
+    family: Mapping[int, float],
+    gain: float,
+    *,
+    random: int = RANDOM,
+    misplaced: int = MISPLACED,
+    seed: int = 0,
 ) -> tuple[dict[str, Change], tuple[tuple[int, ...], ...]]:
     """What is done to the map of mixed3b, by name, and the units that each is about.
 
     Args:
-        study: of the article.
+        model: the network.
         family: directions of the curve detectors, by unit.
         gain: of the hand-written curves.
+        random: families of other units, as large, that are cut out as well.
+        misplaced: times that hand-written curves are put in each other's places.
+        seed: of both.
     """
-    rng, donor = np.random.default_rng(study.config.seed), fitted(study.model)
+    rng, donor = np.random.default_rng(seed), fitted(model)
     units = tuple(family)
-    others = np.setdiff1d(np.arange(study.model.layers[LAYER]), units)
+    others = np.setdiff1d(np.arange(model.layers[LAYER]), units)
     places = circuits.curves_by_angle(family)
     made: dict[str, Change] = {WHOLE: lambda maps, _: maps}
     about: list[tuple[int, ...]] = [()]
@@ -136,9 +146,9 @@ def changes(
 
     cut(WITHOUT, units)
     put(WRITTEN, places)
-    for i in range(study.few(_MISPLACED)):
+    for i in range(misplaced):
         put(f"misplaced {i}", dict(zip(places, rng.permutation(list(places.values())).tolist(), strict=True)))
-    for i in range(study.few(RANDOM)):
+    for i in range(random):
         cut(f"random {i}", tuple(int(n) for n in rng.choice(others, min(len(units), len(others)), replace=False)))
     return made, tuple(about)
 

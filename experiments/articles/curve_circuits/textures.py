@@ -19,7 +19,7 @@ FACTORS = 9
 """Groups that the article shows."""
 _ALIKE = 0.8
 _SIDE = 72
-SHUFFLES = 499
+SHUFFLES = 199
 
 
 def show_textures(study: Study, curves: Family) -> None:

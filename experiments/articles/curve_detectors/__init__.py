@@ -16,7 +16,7 @@ import numpy as np
 
 import featvis
 from circuits.families import Family
-from experiments.articles.curve_detectors import published as published
+from experiments.articles.curve_detectors import published
 from experiments.articles.curve_detectors.attribution import show_attribution
 from experiments.articles.curve_detectors.dataset import show_dataset
 from experiments.articles.curve_detectors.extraction import show_extraction

@@ -25,6 +25,8 @@ from inception_jax.nodes import map_sizes
 _LOWER, _UPPER = "mixed3a", "mixed3b_pre_relu"
 _SHOWN = 4
 """Photographs from either end."""
+_BETWEEN = 12
+"""Photographs from all between."""
 _LIKE, _OPPOSITE = 45.0, 135.0
 """Degrees up to which orientations count as one, and from which as opposite."""
 _TEXTS = (
@@ -98,11 +100,11 @@ def attributed(study: Study, unit: int, most: int) -> Attributed:
         found = study.examples[_UPPER]
         between = _filled(found.sample_images[unit, :, 0])
         tops, bottoms, others = (
-            windows_at(study, _UPPER, numbers, places, most)
-            for numbers, places in (
-                (found.top_images[unit], found.top_positions[unit]),
-                (found.bottom_images[unit], found.bottom_positions[unit]),
-                (found.sample_images[unit, between, 0], found.sample_positions[unit, between, 0]),
+            windows_at(study, _UPPER, numbers, places, count)
+            for numbers, places, count in (
+                (found.top_images[unit], found.top_positions[unit], most),
+                (found.bottom_images[unit], found.bottom_positions[unit], most),
+                (found.sample_images[unit, between, 0], found.sample_positions[unit, between, 0], _BETWEEN),
             )
         )
         windows = np.concatenate([tops, bottoms, others])
@@ -225,9 +227,13 @@ def by_kin(found: Attributed, angle: float, below: dict[int, float]) -> tuple[fl
 
 
 def _filled(numbers: np.ndarray) -> np.ndarray:
-    """Of ranges of activations those with an example, at most twelve, evenly."""
+    """Of ranges of activations those with an example, a few, evenly."""
     places = np.flatnonzero(numbers >= 0)
-    return places[np.linspace(0, len(places) - 1, min(len(places), 12)).round().astype(int)] if len(places) else places
+    return (
+        places[np.linspace(0, len(places) - 1, min(len(places), _BETWEEN)).round().astype(int)]
+        if len(places)
+        else places
+    )
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

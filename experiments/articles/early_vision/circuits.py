@@ -193,24 +193,35 @@ def show_colour(study: Study) -> None:
             published="12 inhibit, 4 excite", holds=same,
         )  # fmt: skip
     if not inhibiting or not exciting:
-        study.claim(_INHIBITS, _INHIBITS_EXPECTED, why="its strongest inputs are all of one sign")
+        of = "excite" if exciting else "inhibit"
+        study.claim(_INHIBITS, _INHIBITS_EXPECTED, why=f"all of its strongest inputs {of}, there is nothing to compare")
         return
     values, below = redness[numbers], sums < 0
-    difference = float(values[below].mean() - values[~below].mean())
-    rng = np.random.default_rng(study.config.seed)
-    orders = [rng.permutation(below) for _ in range(PERMUTATIONS)]
-    p = (1 + sum(bool(values[o].mean() - values[~o].mean() >= difference) for o in orders)) / (1 + PERMUTATIONS)
+    score, p = beyond_chance(values[below], redness, study.config.seed)
     study.claim(
         _INHIBITS,
         _INHIBITS_EXPECTED,
-        measured=f"{values[below].mean():.2f} of {len(inhibiting)}, {values[~below].mean():.2f} of {len(exciting)}, "
-        f"p {p:.2g}",
+        measured=f"{score:.2f} of {len(inhibiting)} that inhibit, {values[~below].mean():.2f} of {len(exciting)} that "
+        f"excite, {redness.mean():.2f} of the layer, p {p:.2g}",
         holds=p < 0.05,
     )
 
 
-_INHIBITS = "What inhibits the black-and-white unit is more for colour than what excites it"
-_INHIBITS_EXPECTED = "a larger mean share of colour, p below 0.05 beside permutations of the signs"
+def beyond_chance(
+    chosen: Float[np.ndarray, " n"], everything: Float[np.ndarray, " m"], seed: int = 0
+) -> tuple[float, float]:
+    """The mean of some values, and how often as many of all of them have as much.
+
+    >>> beyond_chance(np.ones(4), np.repeat([1.0, 0.0], [4, 60]))
+    (1.0, 0.001)
+    """
+    rng, own = np.random.default_rng(seed), float(chosen.mean())
+    null = [float(rng.choice(everything, len(chosen), replace=False).mean()) for _ in range(PERMUTATIONS)]
+    return own, (1 + sum(one >= own for one in null)) / (1 + PERMUTATIONS)
+
+
+_INHIBITS = "The black-and-white unit is inhibited by units for colour"
+_INHIBITS_EXPECTED = "more colour in what these respond to than in what units of the layer do, p below 0.05"
 
 
 def colour_of(study: Study) -> Float[np.ndarray, " units"]:

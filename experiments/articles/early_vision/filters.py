@@ -5,7 +5,6 @@ from jaxtyping import Float
 
 from circuits.families import published, sort_filters
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation
 from featvis.sheet import sheet
 
 _COLUMNS = 16
@@ -76,10 +75,17 @@ def alike(
 ) -> Float[np.ndarray, "n m"]:
     """The correlation of each filter with each picture, whatever the scale and the zero of each.
 
-    >>> alike(np.eye(12).reshape(12, 2, 2, 3), 5 - np.eye(12).reshape(12, 2, 2, 3))[0, 0]
-    -1.0
+    >>> alike(np.eye(12).reshape(12, 2, 2, 3), 5 - np.eye(12).reshape(12, 2, 2, 3))[0, 0].round(6)
+    np.float64(-1.0)
     """
-    return np.array([[correlation(one, other) for other in pictures] for one in filters])
+    return _standard(filters) @ _standard(pictures).T
+
+
+def _standard(images: np.ndarray) -> np.ndarray:
+    """Images as rows of mean 0 and length 1; of zeros where an image is even."""
+    rows = np.reshape(images, (len(images), -1)).astype(np.float64)
+    rows = rows - rows.mean(1, keepdims=True)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _claim_same(study: Study, kernel: np.ndarray, pictures: np.ndarray | None) -> None:

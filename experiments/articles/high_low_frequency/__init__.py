@@ -14,8 +14,7 @@ import numpy as np
 
 import circuits
 from circuits.graphs import layers_below
-from experiments.articles.high_low_frequency import factors as factors
-from experiments.articles.high_low_frequency import published as published
+from experiments.articles.high_low_frequency import factors, published
 from experiments.articles.high_low_frequency.downstream import claim_list, show_downstream, show_universality
 from experiments.articles.high_low_frequency.factors import Factored, factored
 from experiments.articles.high_low_frequency.tuning import (

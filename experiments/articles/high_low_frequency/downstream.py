@@ -13,7 +13,7 @@ from experiments.circuits.units import above
 from experiments.study import Study
 from experiments.study.study import EARLY
 
-_COUNT, _TILE = 20, 60
+_COUNT, _TILE = 20, 84
 _BOUNDARIES = ("Boundary", "Double Boundary", "Boundary Misc")
 _TWENTY = "130, 150, 314, 246, 365, 318, 146, 276, 345, 167, 159, 206, 151, 264, 368, 288, 376, 281, 295, 372"
 _CHANCE = 0.05

@@ -140,7 +140,6 @@ def agreement(found: Factored, units: list[int], numbers: Mapping[str, Any]) -> 
         lists += alike and bool(np.abs(shares - np.array(amounts) / amounts[0]).max() <= 0.05)
         if found.lower == "conv2d2":
             for unit, tiles in numbers["nmf_spatial_factors"].items():
-                scores.append(
-                    correlation(found.maps[units.index(int(unit)), factor], tiles["conv2d2_at_maxpool1"][name])
-                )
+                published = np.array(tiles["conv2d2_at_maxpool1"][name])
+                scores.append(correlation(found.maps[units.index(int(unit)), factor], published))
     return {"lists": lists, "tiles": scores}

@@ -16,7 +16,7 @@ from jaxtyping import Float
 import circuits
 from circuits.graphs import layers_below
 from experiments.articles.equivariance import in_order
-from experiments.articles.high_low_frequency import factors as factors
+from experiments.articles.high_low_frequency import factors
 from experiments.articles.high_low_frequency.tuning import family_of, measured
 from experiments.articles.visualizing_weights.colours import show_colours
 from experiments.articles.visualizing_weights.paths import LAYERS, show_back, show_cancelling, show_smooth

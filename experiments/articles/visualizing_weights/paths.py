@@ -135,7 +135,7 @@ def _show_ways(
         [*(pictures.icon(between[k], _TILE) for k in pair), pictures.icon(below[source]), pictures.icon(above[unit])],
         [*tiles([lower[k, source] for k in pair]), blank, blank],
         [*tiles([weights[k] for k in pair]), blank, blank],
-        tiles([*both, both.sum(0), whole]),
+        [*tiles([*both, both.sum(0)]), *tiles([whole])],
     ]
     heads = ["", f"conv2d2:{source} to it", f"it to mixed3b:{unit}", "the whole way"]
     labels = [f"via mixed3a:{k}" for k in pair] + ["both together", "all ways"]
@@ -143,7 +143,7 @@ def _show_ways(
         "cancel",
         pictures.columns(rows, labels, heads),
         f"From conv2d2:{source} (third icon) to mixed3b:{unit} (fourth): via mixed3a:{pair[0]}, via mixed3a:{pair[1]}, "
-        "by both together, and by all ways. Each row has one scale.",
+        "by both together, and by all ways. Each row has one scale, but the tile of all ways its own.",
         alt="Two tiles of opposite colours, and their sum, which is fainter",
     )
 

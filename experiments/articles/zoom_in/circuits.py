@@ -57,7 +57,7 @@ def show_curves(study: Study) -> None:
         "Curves of mixed3b, each with the curve of mixed3a that bulges most nearly as it does, and the one that bulges "
         "most nearly the other way: "
         + "; ".join(f"mixed3b:{u} from mixed3a:{a} and mixed3a:{b}" for u, a, b in pairs)
-        + ". The first excites along the curve, the second inhibits.",
+        + ". In the article the first excite along the curve, and the second inhibit.",
         alt="Curves above curves of the same and of the opposite orientation, and red and blue tiles",
     )
     sums = [inputs_of(study, "mixed3a", "mixed3b", unit, 0, ends)[1].sum((1, 2)) for unit, *ends in nearest]

@@ -47,12 +47,12 @@ def show_dogs(study: Study, late: Late | None) -> Head | None:
     else:
         best = np.argsort(-tells, kind="stable")[:_BEST]
         unit = int(best[same[best].argmax()])
-        how = f"of the {_BEST} units of {_UPPER} that tell dogs best, the one that mirroring them changes least"
+        how = f"among the {_BEST} units of {_UPPER} that tell dogs best: mirrored dogs change it least"
         head = Head(unit, how)
     label = f"{_UPPER}:{head.unit}"
     study.page.section(
         "A feature: dogs in any pose",
-        f"{label} was found {head.how if study.labelled else 'so: ' + head.how}. It is higher for a dog than for "
+        f"{label} was found {head.how}. It is higher for a dog than for "
         f"another photograph in {tells[head.unit]:.0%} of pairs.",
     )
     places = late.top(_UPPER, head.unit, _SHOWN)
@@ -107,7 +107,7 @@ def show_dog_circuit(study: Study, late: Late | None, head: Head | None) -> None
     )
     show_inputs(
         study, "dog-circuit", _LOWER, _UPPER, head.unit, chosen, tiles,
-        "The weights of the first are those of the second, mirrored.",
+        "In the article, the weights of one are those of the other, mirrored.",
         [f"leans {'right' if x > 0 else 'left'} {abs(x):.2f}" for x in leans],
     )  # fmt: skip
     if late is not None:

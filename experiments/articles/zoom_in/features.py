@@ -43,7 +43,7 @@ class Detector:
 
 DETECTORS = (
     Detector(
-        "curves", (("mixed3b", "mixed3a", "mixed4a"), ("mixed3a", "conv2d2", "mixed3b")), 379, Curve(radius=28.0)
+        "curves", (("mixed3b", "mixed3a", "mixed4a"), ("mixed3a", "conv2d2", "mixed3b")), 379, Curve(radius=48.0)
     ),
     Detector(
         "high-low frequency", (("mixed3a", "conv2d2", "mixed3b"), ("mixed3b", "mixed3a", "mixed4a")), 110,
@@ -96,6 +96,7 @@ def _show(study: Study, detector: Detector, family: Family, unit: int, lower: st
         study.page, f"starts-{name}", study.model, [obj.neuron(layer, unit)] * study.few(_ACROSS), study.drawing
     )
     images = cropped(study.model, layer, starts)
+    study.page.know({label: images[0]})
     rows = [("1 feature\nvisualisation,\nfrom several starts", [pictures.icon(one, _SIDE) for one in images])]
     seen = crops(study, layer, unit, _ACROSS)
     if seen:

@@ -152,10 +152,9 @@ def test_parts_of_a_page(tmp_path: Path) -> None:
         part.table("same", ["a"], [[value]], "A number.")
         part.numbers({"a": value})
         assert part.kept("work", lambda value=value: {"a": np.array(value)})["a"] == value
-    page.write()
-    html = (tmp_path / "index.html").read_text()
-    assert "<h3>About the second</h3>" in html
-    assert "Figure 2." in html
+    shown = [(block["kind"], block.get("level"), block.get("number")) for block in page.blocks]
+    assert [one for one in shown if one[0] == "section"] == [("section", 3, None)] * 2
+    assert [one for one in shown if one[0] == "figure"] == [("figure", None, 1), ("figure", None, 2)]
     assert page.numbers_shown == {"first-a": 0, "second-a": 1}
     for value, name in enumerate(("first", "second")):
         assert (tmp_path / f"{name}-same.csv").read_text() == f"a\n{value}\n"

@@ -13,7 +13,7 @@ import inception_jax
 from circuits.families import Family, apart
 from circuits.stimuli import HighLow
 from experiments.articles import high_low_frequency
-from experiments.articles.high_low_frequency import published as published
+from experiments.articles.high_low_frequency import published
 from experiments.articles.high_low_frequency.factors import Factored, direction_of, high_first, opposed, steadiness
 from experiments.articles.high_low_frequency.tuning import LEAST
 from experiments.study import ArticleOptions, Study
@@ -83,16 +83,15 @@ def test_of_one_unit_nothing_is_said(run: Run, shallow_weights: Path, monkeypatc
 
 
 @pytest.mark.shared
-def test_published_numbers(run: Run, shallow_weights: Path, thread: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_published_numbers(run: Run, shallow_weights: Path, thread: Path) -> None:
     claims = run(model=str(shallow_weights), published=thread)
     known = [c for of in claims.values() for c in of if c["basis"] == "published numbers"]
     assert len(known) == 5
     assert {claim["status"] for claim in known} == {"holds"}
-    del monkeypatch
 
 
 @pytest.mark.slow
-def test_the_labelled_path(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_labelled_path(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "inception5h.safetensors"
     inception_jax.save(inception_jax.initialise(inception_jax.INCEPTION5H, seed=0), path)
     shared = Path("../shared/reference/thread")
@@ -101,7 +100,6 @@ def test_the_labelled_path(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert asked_everywhere(claims)
     reasons = {claim["why"] for of in claims.values() for claim in of}
     assert "needs the weights of inception5h" not in reasons
-    del monkeypatch
 
 
 def test_factors_are_told_apart_by_frequency() -> None:
@@ -136,10 +134,11 @@ def test_agreement_knows_lists_and_tiles() -> None:
     rng = np.random.default_rng(0)
     inputs, maps = np.zeros((2, 8)), rng.normal(size=(1, 2, 5, 5))
     inputs[0, :5], inputs[1, 3:] = [5, 4, 3, 2, 1], [1, 2, 3, 4, 5]
+    tiles = {"HF": (maps[0, 0] / 2).tolist(), "LF": (-maps[0, 1]).tolist()}
     numbers = {
         "nmf_components": {"conv2d2": {"HF": [[n, 10.0 - 2 * n] for n in range(5)],
                                        "LF": [[7 - n, 5.0 - n] for n in range(5)]}},
-        "nmf_spatial_factors": {"110": {"conv2d2_at_maxpool1": {"HF": maps[0, 0] / 2, "LF": -maps[0, 1]}}},
+        "nmf_spatial_factors": {"110": {"conv2d2_at_maxpool1": tiles}},
     }  # fmt: skip
     found = Factored("conv2d2", np.zeros((1, 8, 5, 5)), maps, inputs, 0.0, np.ones(2), np.ones((2, 8)))
     assert published.agreement(found, [110], numbers) == {"lists": 2, "tiles": [1.0, -1.0]}

@@ -13,8 +13,7 @@ import inception_jax
 from circuits import expanded_weights
 from circuits.families import Family
 from experiments.articles import visualizing_weights
-from experiments.articles.visualizing_weights import published as published
-from experiments.articles.visualizing_weights import stacked
+from experiments.articles.visualizing_weights import published, stacked
 from experiments.articles.visualizing_weights.paths import cancelling, paths
 from experiments.study import ArticleOptions, Study
 

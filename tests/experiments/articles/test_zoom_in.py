@@ -11,6 +11,7 @@ import inception_jax
 from circuits.families import Family
 from experiments import figures
 from experiments.articles import zoom_in
+from experiments.articles.zoom_in import late as late_module
 from experiments.articles.zoom_in.circuits import opposites, spread
 from experiments.articles.zoom_in.dogs import agreement, mirrored_table
 from experiments.articles.zoom_in.features import beyond
@@ -101,9 +102,7 @@ def test_dogs_and_cars() -> None:
 
 def test_late_responses(shallow_weights: Path, photographs: Path, tmp_path: Path, monkeypatch: Any) -> None:
     """Beside the network on each photograph by itself, plain and mirrored."""
-    from experiments.articles import zoom_in_late
-
-    monkeypatch.setattr(zoom_in_late, "LAYERS", ("mixed3a",))
+    monkeypatch.setattr(late_module, "LAYERS", ("mixed3a",))
     config = ArticleOptions(
         model=str(shallow_weights), images=str(photographs), data_dir=tmp_path / "data", photographs=24
     )
