@@ -71,6 +71,8 @@ def facets_of(
     >>> facets_of(two, draws=19)
     <2 groups of 10, 10 images, score 0.97, p = 0.050>
     """
+    from threadpoolctl import threadpool_limits
+
     values = np.asarray(features, np.float64)
     if values.ndim != 2 or not np.isfinite(values).all() or not values.any(-1).all():
         raise ValueError(f"features have shape {values.shape}; expected [n, d], finite, and no vector zero")
@@ -88,10 +90,12 @@ def facets_of(
     # Vectors that are all alike have one axis along which nothing happens.
     kept = max(1, min(dimensions, int((sizes > 1e-9 * max(sizes[0], 1e-30)).sum())))
     points = centred @ axes[:kept].T
-    labels, score = _grouped(points, most, seed)
     rng = np.random.default_rng(seed)
     spread = points.std(0)
-    null = [_grouped(rng.normal(size=points.shape) * spread, most, seed)[1] for _ in range(draws)]
+    # So few points take threads longer to share out than to group.
+    with threadpool_limits(1):
+        labels, score = _grouped(points, most, seed)
+        null = [_grouped(rng.normal(size=points.shape) * spread, most, seed)[1] for _ in range(draws)]
     order = np.argsort(-np.bincount(labels), kind="stable")
     labels = np.argsort(order)[labels]
     means = np.stack([centred[labels == group].mean(0) for group in range(len(order))])

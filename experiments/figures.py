@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +54,7 @@ class Figures:
         numbers_shown: what metrics.json records as `numbers`.
         units: see `know`.
         claims: see `state`.
+        prefix: of the names of figures, tables and files; see `part`.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -72,10 +73,25 @@ class Figures:
     numbers_shown: dict[str, Value] = field(default_factory=dict)
     units: dict[str, Picture] = field(default_factory=dict)
     claims: list[dict[str, Any]] = field(default_factory=list)
+    prefix: str = ""
+
+    def part(self, name: str) -> "Figures":
+        """The same page, for a part of it whose figures, tables and files have names that may occur in others.
+
+        >>> page = Figures(RunDirectory(Path("run")), "Curves", "")
+        >>> page.part("early").part("blue").named("icons.npz")
+        'early-blue-icons.npz'
+        """
+        return replace(self, prefix=f"{self.prefix}{name}-")
+
+    def named(self, name: str) -> str:
+        """What a figure, a table or a file of this part of the page is called."""
+        return f"{self.prefix}{name}"
 
     def section(self, heading: str, text: str = "") -> None:
         """Begin a section; an empty heading adds a paragraph to the one before."""
-        self.blocks.append({"kind": "section", "heading": heading, "text": text})
+        level = 3 if self.prefix else 2
+        self.blocks.append({"kind": "section", "heading": heading, "text": text, "level": level})
 
     def figure(
         self,
@@ -103,6 +119,7 @@ class Figures:
         Raises:
             ValueError: another kind of name, or one that another figure has.
         """
+        name = self.named(name)
         if not re.fullmatch(r"[a-z0-9_-]+", name) or any(block.get("name") == name for block in self.blocks):
             raise ValueError(f"a figure cannot be called {name!r}; expected small letters, digits, _ and -, once each")
         number = 1 + sum(block["kind"] == "figure" for block in self.blocks)
@@ -130,6 +147,7 @@ class Figures:
             note: what should be noticed about it.
             curve: course of its objective, NaN where there is none.
         """
+        name = self.named(name)
         values = np.zeros(0) if curve is None else np.asarray(curve)
         about = {"name": name, "label": label, "caption": caption, "note": note}
         return {**about, **self._shown(image, name), "curve": sparkline(values), "course": course(values)}
@@ -152,12 +170,12 @@ class Figures:
 
     def numbers(self, values: Mapping[str, Value]) -> None:
         """Show a few numbers, large; `run` records them in metrics.json. Texts are shown as they are."""
-        self.numbers_shown |= values
+        self.numbers_shown |= {self.named(name): value for name, value in values.items()}
         self.blocks.append({"kind": "numbers", "values": {name: _words(value) for name, value in values.items()}})
 
     def table(self, name: str, header: Sequence[str], rows: Sequence[Sequence[Cell]], caption: str) -> None:
         """Show a table, and write it as `<name>.csv`."""
-        text = io.StringIO()
+        name, text = self.named(name), io.StringIO()
         plain = [[" ".join(text for text, _ in _pieces(cell)) for cell in row] for row in rows]
         csv.writer(text, lineterminator="\n").writerows([header, *plain])
         self.directory.write_text(f"{name}.csv", text.getvalue())
@@ -175,6 +193,7 @@ class Figures:
         Raises:
             UsageError: what the libraries cannot do (`ValueError`, `OSError`, `MemoryError`).
         """
+        name = self.named(name)
         file = f"{name}.npz"
         if not (self.directory.path / file).exists():
             with usage_errors(), Stopwatch() as watch:
@@ -213,10 +232,10 @@ class Figures:
         """The last section, of the units that are known."""
         if not self.units:
             return []
-        tiles = [
-            self.tile(page.anchor(label), self.units[label], label) for label in sorted(self.units, key=page.order)
-        ]
-        return [{"kind": "section", "heading": "Units on this page", "text": ""}, {"kind": "gallery", "tiles": tiles}]
+        known = sorted(self.units, key=page.order)
+        tiles = [self.tile(page.anchor(label), self.units[label], label) for label in known]
+        heading = {"kind": "section", "heading": "Units on this page", "text": "", "level": 2}
+        return [heading, {"kind": "gallery", "tiles": tiles}]
 
     def _shown(self, image: Picture, name: str) -> dict[str, Any]:
         file = image if isinstance(image, str) else f"images/{name}.png"

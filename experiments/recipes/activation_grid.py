@@ -11,6 +11,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
 import featvis
@@ -18,7 +19,7 @@ import inception_jax
 from experiments import figures
 from experiments.figures import Figures, finished
 from experiments.options import usage_errors
-from experiments.recipes.subject import SubjectOptions, icons, subject
+from experiments.recipes.subject import Subject, SubjectOptions, icons, subject
 from featvis import pixels, recipes
 from featvis.recipes.grid import By
 
@@ -54,31 +55,42 @@ def run(config: Config) -> int:
         "each position, optimised for the direction of its vector."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        about = subject(config, model)
-        with usage_errors():
-            grid = recipes.activation_grid(model, about.image, config.layer)
-            alone = _by_rows(page, model, grid, config)
-            together = _together(page, model, grid, config) if config.groups else alone
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, subject(config, model), config)
 
-            def show(name: str, icons: np.ndarray, by: By | None, caption: str) -> None:
-                picture = _enlarged(grid.picture(icons, by=by, crop=config.crop))
-                page.figure(name, picture, caption, alt=f"{len(icons)} icons in {len(grid.vectors)} rows")
+    return figures.run("activation_grid", config, f"Activation grid of {config.layer}", lede, drawn)
 
-            page.figure(
-                "photograph",
-                about.row([about.image, about.spotlight(grid.magnitudes)]),
-                f"{about.name.capitalize()}, and how strong the activations of {config.layer} are at each position.",
-                alt=f"{about.name}, twice, the second time lit where activations are strong",
-            )
-            show("grid", alone, None, "An icon for each position, each optimised alone.")
-            if config.groups:
-                shared = f"parts that belong to {config.groups} neuron groups"
-                show("coherent", together, None, f"The same, optimised together, with {shared} in common.")
-            show("by-size", together, "size", "The same, icons as large as the activations are strong.")
-            show("by-opacity", together, "opacity", "The same, icons as opaque as the activations are strong.")
 
-    return figures.run("activation_grid", config, f"Activation grid of {config.layer}", lede, draw)
+def draw(
+    page: Figures, about: Subject, config: Config
+) -> tuple[recipes.ActivationGrid, Float[np.ndarray, "positions side side 3"]]:
+    """Draw the grid, alone and coherent; returns it and the icons that were drawn alone.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    with usage_errors():
+        grid = recipes.activation_grid(about.model, about.image, config.layer)
+        alone = _by_rows(page, about.model, grid, config)
+        together = _together(page, about.model, grid, config) if config.groups else alone
+
+        def show(name: str, icons: np.ndarray, by: By | None, caption: str) -> None:
+            picture = _enlarged(grid.picture(icons, by=by, crop=config.crop))
+            page.figure(name, picture, caption, alt=f"{len(icons)} icons in {len(grid.vectors)} rows")
+
+        page.figure(
+            "photograph",
+            about.row([about.image, about.spotlight(grid.magnitudes)]),
+            f"{about.name.capitalize()}, and how strong the activations of {config.layer} are at each position.",
+            alt=f"{about.name}, twice, the second time lit where activations are strong",
+        )
+        show("grid", alone, None, "An icon for each position, each optimised alone.")
+        if config.groups:
+            shared = f"parts that belong to {config.groups} neuron groups"
+            show("coherent", together, None, f"The same, optimised together, with {shared} in common.")
+        show("by-size", together, "size", "The same, icons as large as the activations are strong.")
+        show("by-opacity", together, "opacity", "The same, icons as opaque as the activations are strong.")
+    return grid, alone
 
 
 def _by_rows(page: Figures, model: inception_jax.Model, grid: recipes.ActivationGrid, config: Config) -> np.ndarray:

@@ -25,8 +25,10 @@ from tqdm.auto import tqdm
 import featvis
 import inception_jax
 from experiments import figures, provenance
+from experiments.examples import photographs
 from experiments.figures import Figures, finished
 from experiments.options import UsageError, load_model, usage_errors
+from experiments.recipes.atlas_maps import Map, Side, facts_of, show
 from experiments.recipes.sources import DataOptions, data_set
 from experiments.recipes.subject import LOGITS, class_names, class_number
 from featvis.network import activation_shapes
@@ -35,12 +37,12 @@ from featvis.pixels import eight_bit
 from featvis.recipes import atlas
 from featvis.recipes.atlas.layout import Method
 from featvis.request import images_shape
-from inception_jax import datasets
 
 CELLS = "atlas.json"
 
 _BATCH = 16
-_LEAST = {"positions": 1, "grid": 1, "least": 1, "neighbors": 2, "steps": 1, "restarts": 1, "strongest": 1}
+_COUNTS = ("positions", "grid", "least", "steps", "restarts", "strongest", "photographs")
+_LEAST = {**dict.fromkeys(_COUNTS, 1), "neighbors": 2}
 """The smallest values of options, checked before anything takes long."""
 
 
@@ -83,16 +85,8 @@ class Config(DataOptions):
     """The layer of that network, or another layer of the same; by default the same layer."""
     batch: int | None = None
     """Icons optimised at once; by default what suits the device."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the networks on the map, and the words that tell it from the other."""
-
-    name: str
-    words: str
-    model: inception_jax.Model
-    layer: str
+    photographs: int | None = None
+    """Photographs to take, at most; by default all."""
 
 
 def run(config: Config) -> int:
@@ -104,7 +98,7 @@ def run(config: Config) -> int:
     if config.versus is not None and config.label is None:
         raise UsageError("--versus compares a class with another; give both, --label and --versus")
     for name, least in _LEAST.items():
-        if (value := getattr(config, name)) < least:
+        if (value := getattr(config, name)) is not None and value < least:
             raise UsageError(f"--{name} is {value}; expected {least} or more")
     has_umap = importlib.util.find_spec("umap") is not None
     if config.method == "umap" and not has_umap:
@@ -118,10 +112,21 @@ def run(config: Config) -> int:
         "Regions near each other are alike, and larger icons stand for more of the photographs."
     )
     title = f"Activation atlas of {config.layer}"
-    return figures.run("atlas", config, title, lede, partial(_draw, config, other), found)
+
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, model, config, other)
+
+    return figures.run("atlas", config, title, lede, drawn, found)
 
 
-def _draw(config: Config, other: inception_jax.Model | None, page: Figures, model: inception_jax.Model) -> None:
+def draw(
+    page: Figures, model: inception_jax.Model, config: Config, other: inception_jax.Model | None = None
+) -> list[Map]:
+    """Draw the map, and that of the other network; returns both.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
     sides = _sides(config, model, other)
     names = class_names(model)
     with usage_errors():
@@ -142,14 +147,17 @@ def _draw(config: Config, other: inception_jax.Model | None, page: Figures, mode
         cells = atlas.gather(points, (config.grid, config.grid), config.least)
     page.numbers({"photographs": len(np.unique(samples[0].images)), "samples": len(chosen), "cells": len(cells)})
     facts: dict[str, Any] = {}
+    maps: list[Map] = []
     for side, part, whole in zip(sides, samples, collected, strict=True):
         drawn = atlas.activation_atlas(part, cells)
         files = [f"images/{side.name}_{row:03}_{column:03}.png" for row, column in cells.places]
         objectives = drawn.objectives(atlas.whitening(whole.vectors), config.cossim_pow)
         icons = page.kept(f"{side.name}_icons", partial(_icons, config, page, side, objectives, files))["images"]
-        facts[side.name] = _facts(drawn, side, files, names)
-        _show(page, drawn, side, icons / np.float32(255), [names[int(c)] for c in drawn.top_classes().ravel()])
+        facts[side.name] = facts_of(drawn, side, files, names)
+        maps.append(Map(drawn, part, icons / np.float32(255)))
+        show(page, drawn, side, maps[-1].icons, [names[int(c)] for c in drawn.top_classes().ravel()])
     page.directory.write_json(CELLS, {"rows": cells.rows, "columns": cells.columns, "atlases": facts})
+    return maps
 
 
 def _sides(config: Config, model: inception_jax.Model, other: inception_jax.Model | None) -> list[Side]:
@@ -175,8 +183,9 @@ def _check_layer(config: Config, side: Side) -> None:
 def _collect(config: Config, side: Side, like: atlas.Samples | None) -> dict[str, np.ndarray]:
     """The samples of one network, as arrays."""
     dataset, preparation = data_set(config, side.model)
-    batches = datasets.eval_batches(dataset, preparation, _BATCH)
-    bar = tqdm(batches, "collecting", total=-(-len(dataset) // _BATCH), unit="batch", disable=None)
+    count = len(dataset) if config.photographs is None else min(len(dataset), config.photographs)
+    batches = ((b.images, b.labels) for b, _ in photographs.batches(dataset, preparation, range(count), _BATCH))
+    bar = tqdm(batches, "collecting", total=-(-count // _BATCH), unit="batch", disable=None)
     # What a second network adds to its classes is not shown.
     logits = LOGITS if like is None else None
     samples = atlas.collect(
@@ -225,26 +234,3 @@ def _icons(
         )
         finished(result)
     return {"images": np.stack([eight_bit(page.directory.read_image(file)) for file in files])}
-
-
-def _show(
-    page: Figures, drawn: atlas.ActivationAtlas, side: Side, icons: Float[np.ndarray, "cells h w 3"], top: list[str]
-) -> None:
-    page.section(side.words)
-    caption = f"{len(drawn)} regions of {side.words}, each by an icon; icons are smaller where there are few samples."
-    page.figure(side.name, drawn.picture(icons), caption, alt="A map of many small icons")
-    if top:
-        said = "The same, with the class that each region adds most to, of those that the network tells apart."
-        page.figure(f"{side.name}_classes", drawn.picture(icons, top), said, alt="The same map, each icon with a name")
-
-
-def _facts(drawn: atlas.ActivationAtlas, side: Side, files: list[str], names: list[str]) -> dict[str, Any]:
-    """What atlas.json says of one network."""
-    cells, added = [], drawn.attributions
-    for i, ((row, column), top) in enumerate(zip(drawn.cells.places.tolist(), drawn.top_classes(3), strict=True)):
-        classes = []
-        if added is not None:
-            classes = [{"class": names[c], "attribution": float(f"{added[i, c]:.4g}")} for c in top.tolist()]
-        about = {"row": row, "column": column, "icon": files[i], "classes": classes}
-        cells.append(about | {"samples": int(drawn.cells.counts[i]), "photographs": int(drawn.images[i])})
-    return {"model": side.model.name, "layer": side.layer, "cells": cells}

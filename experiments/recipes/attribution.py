@@ -59,21 +59,29 @@ def run(config: Config) -> int:
         "positions, or over positions for a number of each unit."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        about = subject(config, model)
-        classes = about.classes(config.classes, 3)
-        said = ", ".join(f"{one.name} {one.probability:.1%}" for one in classes)
-        caption = f"{about.name.capitalize()}. The network says: {said}."
-        page.figure("photograph", about.row([about.image]), caption, alt=about.name)
-        with usage_errors():
-            # First, because it is quick to find what cannot be.
-            between = recipes.attribute_positions(model, about.batch, config.layer, config.to, rules=config.rules)[0]
-            _maps(page, about, classes, config)
-            if len(classes) > 1:
-                _units(page, about, classes[0], classes[1], config)
-        _positions(page, about, between, config)
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, subject(config, model), config)
 
-    return figures.run("attribution", config, f"Attribution to {config.layer}", lede, draw)
+    return figures.run("attribution", config, f"Attribution to {config.layer}", lede, drawn)
+
+
+def draw(page: Figures, about: Subject, config: Config) -> dict[str, recipes.Attribution]:
+    """Attribute and draw the icons; returns what tells the first two classes apart by method, nothing for one class.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    classes = about.classes(config.classes, 3)
+    said = ", ".join(f"{one.name} {one.probability:.1%}" for one in classes)
+    caption = f"{about.name.capitalize()}. The network says: {said}."
+    page.figure("photograph", about.row([about.image]), caption, alt=about.name)
+    with usage_errors():
+        # First, because it is quick to find what cannot be.
+        between = recipes.attribute_positions(about.model, about.batch, config.layer, config.to, rules=config.rules)[0]
+        _maps(page, about, classes, config)
+        by_method = _units(page, about, classes[0], classes[1], config) if len(classes) > 1 else {}
+    _positions(page, about, between, config)
+    return by_method
 
 
 def _maps(page: Figures, about: Subject, classes: list[Class], config: Config) -> None:
@@ -98,7 +106,9 @@ def _maps(page: Figures, about: Subject, classes: list[Class], config: Config) -
     )
 
 
-def _units(page: Figures, about: Subject, first: Class, second: Class, config: Config) -> None:
+def _units(
+    page: Figures, about: Subject, first: Class, second: Class, config: Config
+) -> dict[str, recipes.Attribution]:
     """Units that tell two classes apart, by every method."""
     by_method = {
         method: recipes.attribute(
@@ -109,10 +119,11 @@ def _units(page: Figures, about: Subject, first: Class, second: Class, config: C
             method=method,
             steps=config.points,
             seed=config.seed,
-        ).channels[0, 0]
+        )
         for method in get_args(Method)
     }
-    chosen = by_method[config.method]
+    channels = {method: found.channels[0, 0] for method, found in by_method.items()}
+    chosen = channels[config.method]
     order = np.argsort(-chosen, kind="stable").tolist()
     count = min(config.units, len(order) // 2)
     shown = [*order[:count], *order[len(order) - count :][::-1]]
@@ -128,13 +139,14 @@ def _units(page: Figures, about: Subject, first: Class, second: Class, config: C
     page.gallery(tiles[count:])
     page.table(
         "channels",
-        ["unit", *by_method],
+        ["unit", *channels],
         [
-            [label, *(float(values[unit]) for values in by_method.values())]
+            [label, *(float(values[unit]) for values in channels.values())]
             for unit, label in zip(shown, labels, strict=True)
         ],
         f"What each unit adds to the difference of the logits of {first.name} and {second.name}, by three methods.",
     )
+    return by_method
 
 
 def _positions(page: Figures, about: Subject, found: np.ndarray, config: Config) -> None:

@@ -20,6 +20,9 @@ from featvis import objectives as obj
 from featvis import recipes, shortform
 from featvis.recipes.given import objective_values
 
+Row = tuple[str, str, float, float]
+"""Of four images or so: the label of the unit, what they are, its mean activation, and how alike they are."""
+
 
 @dataclass(frozen=True)
 class Config(DrawingOptions):
@@ -46,27 +49,37 @@ def run(config: Config) -> int:
         "drive the unit, and all of them to differ in which units of the layer are active together."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        with usage_errors():
-            units = shortform.parse(config.units, model.layers)
-        table = []
-        for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
-            page.section(unit.label)
-            weight = 0.0
-            for kind, about in (("alone", "that do not know of each other"), ("diverse", "that differ")):
-                made = page.kept(f"{name}-{kind}", lambda unit=unit, w=weight: finished(_drawn(model, unit, w, config)))
-                measures = [unit, obj.diversity(config.layer or unit.network_layers[0])]
-                driven, alike = objective_values(model, measures, made["images"])[:, 0].tolist()
-                text = f"{config.images} images of {unit.label} {about}."
-                page.figure(f"{name}-{kind}", row(made["images"][0]), text, alt=text)
-                # The objective is a sum over all pairs, divided by the number of images.
-                table.append([unit.label, about, driven, alike / (config.images - 1)])
-                weight = config.weight * abs(driven)
-        page.section("Numbers")
-        header = ["unit", "images", "mean activation", "likeness"]
-        page.table("diversity", header, table, "Likeness is the mean cosine between Gram matrices: 1 for the same.")
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, model, config)
 
-    return figures.run("diversity", config, "Diverse images of units", lede, draw)
+    return figures.run("diversity", config, "Diverse images of units", lede, drawn)
+
+
+def draw(page: Figures, model: inception_jax.Model, config: Config) -> list[Row]:
+    """Draw each unit with and without diversity; returns the rows of the table.
+
+    Raises:
+        UsageError: units that are not there.
+    """
+    with usage_errors():
+        units = shortform.parse(config.units, model.layers)
+    table: list[Row] = []
+    for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
+        page.section(unit.label)
+        weight = 0.0
+        for kind, about in (("alone", "that do not know of each other"), ("diverse", "that differ")):
+            made = page.kept(f"{name}-{kind}", lambda unit=unit, w=weight: finished(_drawn(model, unit, w, config)))
+            measures = [unit, obj.diversity(config.layer or unit.network_layers[0])]
+            driven, alike = objective_values(model, measures, made["images"])[:, 0].tolist()
+            text = f"{config.images} images of {unit.label} {about}."
+            page.figure(f"{name}-{kind}", row(made["images"][0]), text, alt=text)
+            # The objective is a sum over all pairs, divided by the number of images.
+            table.append((unit.label, about, driven, alike / (config.images - 1)))
+            weight = config.weight * abs(driven)
+    page.section("Numbers")
+    header = ["unit", "images", "mean activation", "likeness"]
+    page.table("diversity", header, table, "Likeness is the mean cosine between Gram matrices: 1 for the same.")
+    return table
 
 
 def _drawn(model: inception_jax.Model, unit: featvis.Objective, weight: float, config: Config) -> featvis.Result:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
 import featvis
@@ -49,47 +50,96 @@ def run(config: Config) -> int:
     """
     lede = "What units show alone, what two show together, and what lies between them."
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        with usage_errors():
-            units = shortform.parse(config.units, model.layers)
-        if len(units) < 2:
-            raise UsageError(f"--units {config.units} is one unit; expected two or more")
-        labels, size = [unit.label for unit in units], side(config, model)
-        options: dict[str, Any] = {"steps": config.steps, "seed": config.seed}
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        for draw in (together, passage, between):
+            draw(page, model, config)
 
-        def sums() -> dict[str, np.ndarray]:
-            grid = recipes.interactions(model, units, param=featvis.param.image(size), **options)
-            return finished(grid.result) | {"images": grid.images}
+    return figures.run("interaction", config, "Interaction of units", lede, drawn)
 
-        page.section("Together", "Each image is for the sum of its row's unit and its column's, or for the one alone.")
-        images = page.kept("together", sums)["images"]
-        text = f"{', '.join(labels)}, alone from the upper left to the lower right, and in pairs elsewhere."
-        page.figure("together", _grid(images), text, alt="A grid of images", rows=[labels])
 
-        page.section(f"From {labels[0]} to {labels[1]}")
-        passage = page.kept(
-            "interpolation",
-            lambda: finished(
-                recipes.interpolation(
-                    model, units[0], units[1], config.images, align=config.align, size=size, **options
-                )
-            ),
-        )["images"][0]
-        with usage_errors():
-            video(np.concatenate([passage, passage[-2:0:-1]]), page.directory.path / ANIMATION, 5, hold=0)
-        text = f"Images that share parts, from {labels[0]} to {labels[1]}. The picture leads to its animation."
-        page.figure("interpolation", row(passage), text, alt=f"A row of {len(passage)} images", link=ANIMATION)
+def together(page: Figures, model: inception_jax.Model, config: Config) -> Float[np.ndarray, "n n h w 3"]:
+    """Draw each unit and each sum of two.
 
-        def pairs() -> dict[str, np.ndarray]:
-            grid = recipes.interpolation_grid(model, units, config.between, size=size, **options)
-            return finished(grid.result) | {"images": grid.images}
+    Raises:
+        UsageError: units that are not there, or only one.
+    """
+    units, labels = _units(config, model)
+    param = featvis.param.image(side(config, model))
 
-        page.section("Between all pairs", "All of these images share parts, so that they can be compared.")
-        images = page.kept("between", pairs)["images"]
-        text = f"From each of {', '.join(labels)} (rows) to each (columns)."
-        page.figure("between", _grid(images), text, alt="A grid of rows of images", rows=[labels])
+    def sums() -> dict[str, np.ndarray]:
+        grid = recipes.interactions(model, units, param=param, steps=config.steps, seed=config.seed)
+        return finished(grid.result) | {"images": grid.images}
 
-    return figures.run("interaction", config, "Interaction of units", lede, draw)
+    page.section("Together", "Each image is for the sum of its row's unit and its column's, or for the one alone.")
+    images = page.kept("together", sums)["images"]
+    text = f"{', '.join(labels)}, alone from the upper left to the lower right, and in pairs elsewhere."
+    page.figure("together", _grid(images), text, alt="A grid of images", rows=[labels])
+    return images
+
+
+def passage(
+    page: Figures, model: inception_jax.Model, config: Config, *, aligned: bool = True
+) -> Float[np.ndarray, "n h w 3"]:
+    """Draw the row from the first unit to the second, and its animation.
+
+    Args:
+        page: to draw on.
+        model: the network.
+        config: which units, and how many images.
+        aligned: whether the images share parts.
+
+    Raises:
+        UsageError: units that are not there, or only one.
+    """
+    units, labels = _units(config, model)
+    options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "size": side(config, model)}
+    options |= {"align": config.align, "aligned": aligned}
+    images = page.kept(
+        "interpolation",
+        lambda: finished(recipes.interpolation(model, units[0], units[1], config.images, **options)),
+    )["images"][0]
+    animation = page.named(ANIMATION)
+    with usage_errors():
+        video(np.concatenate([images, images[-2:0:-1]]), page.directory.path / animation, 5, hold=0)
+    page.section(f"From {labels[0]} to {labels[1]}")
+    text = f"Images that {'share parts' if aligned else 'share nothing'}, from {labels[0]} to {labels[1]}. The picture "
+    page.figure(
+        "interpolation",
+        row(images),
+        text + "leads to its animation.",
+        alt=f"A row of {len(images)} images",
+        link=animation,
+    )
+    return images
+
+
+def between(page: Figures, model: inception_jax.Model, config: Config) -> Float[np.ndarray, "n n steps h w 3"]:
+    """Draw the rows between all pairs of units.
+
+    Raises:
+        UsageError: units that are not there, or only one.
+    """
+    units, labels = _units(config, model)
+    options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "size": side(config, model)}
+
+    def pairs() -> dict[str, np.ndarray]:
+        grid = recipes.interpolation_grid(model, units, config.between, **options)
+        return finished(grid.result) | {"images": grid.images}
+
+    page.section("Between all pairs", "All of these images share parts, so that they can be compared.")
+    images = page.kept("between", pairs)["images"]
+    text = f"From each of {', '.join(labels)} (rows) to each (columns)."
+    page.figure("between", _grid(images), text, alt="A grid of rows of images", rows=[labels])
+    return images
+
+
+def _units(config: Config, model: inception_jax.Model) -> tuple[list[featvis.Objective], list[str]]:
+    """The units, and their labels."""
+    with usage_errors():
+        units = shortform.parse(config.units, model.layers)
+    if len(units) < 2:
+        raise UsageError(f"--units {config.units} is one unit; expected two or more")
+    return units, [unit.label for unit in units]
 
 
 def _grid(images: np.ndarray) -> Image.Image:

@@ -16,7 +16,7 @@ import inception_jax
 from experiments import figures
 from experiments.figures import Figures
 from experiments.options import usage_errors
-from experiments.recipes.subject import SubjectOptions, icons, subject
+from experiments.recipes.subject import Subject, SubjectOptions, icons, subject
 from featvis import recipes
 
 
@@ -44,57 +44,66 @@ def run(config: Config) -> int:
         "something to say about classes."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        about = subject(config, model)
-        classes = about.classes(config.classes, 3)
-        with usage_errors():
-            groups = recipes.neuron_groups(model, about.batch, config.layer, config.groups, seed=config.seed)
-            found = recipes.attribute(model, about.batch, config.layer, [one.logit for one in classes])
-            added = groups.attribution(found)[:, 0]
-            drawn = icons(page, "icons", model, groups.objectives(config.cossim_pow), config)
-        arrays = {"directions": groups.factors.directions, "maps": groups.maps[0], "colours": groups.colours}
-        page.directory.write_arrays("groups.npz", arrays)
-        names, maps = [f"group {i}" for i in range(len(groups))], np.moveaxis(groups.maps[0], -1, 0)
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, subject(config, model), config)
 
-        page.figure(
-            "photograph",
-            about.row([about.image, about.spread(groups.picture()[0])]),
-            f"{about.name.capitalize()}, and the groups in it, each in a colour of its own.",
-            alt=f"{about.name}, and a map of its groups",
-        )
-        page.numbers({"groups": len(groups), "of the activations left over": f"{groups.factors.error:.0%}"})
-        page.section(
-            "Groups",
-            "The strongest first, framed in their colours, with what each adds to the logit of the first class.",
-        )
-        page.gallery(
-            [
-                page.tile(
-                    f"group-{i}",
-                    _framed(drawn["images"][i], groups.colours[i]),
-                    name,
-                    note=f"{classes[0].name} {added[0, i]:+.2f}",
-                    curve=drawn["history"][i],
-                )
-                for i, name in enumerate(names)
-            ]
-        )
-        page.figure(
-            "maps",
-            about.row([about.spotlight(values) for values in maps]),
-            "Where each group is.",
-            alt="The photograph, lit where each group is",
-            rows=[names],
-        )
-        page.section("Classes")
-        page.table(
-            "attribution",
-            ["class", "probability", *names],
-            [[one.name, f"{one.probability:.1%}", *map(float, adds)] for one, adds in zip(classes, added, strict=True)],
-            "What each group adds to the logit of a class: its part of the activations times the gradient.",
-        )
+    return figures.run("neuron_groups", config, f"Neuron groups of {config.layer}", lede, drawn)
 
-    return figures.run("neuron_groups", config, f"Neuron groups of {config.layer}", lede, draw)
+
+def draw(page: Figures, about: Subject, config: Config) -> recipes.NeuronGroups:
+    """Find the groups and draw their icons; returns the groups.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    classes = about.classes(config.classes, 3)
+    with usage_errors():
+        groups = recipes.neuron_groups(about.model, about.batch, config.layer, config.groups, seed=config.seed)
+        found = recipes.attribute(about.model, about.batch, config.layer, [one.logit for one in classes])
+        added = groups.attribution(found)[:, 0]
+        drawn = icons(page, "icons", about.model, groups.objectives(config.cossim_pow), config)
+    arrays = {"directions": groups.factors.directions, "maps": groups.maps[0], "colours": groups.colours}
+    page.directory.write_arrays(page.named("groups.npz"), arrays)
+    names, maps = [f"group {i}" for i in range(len(groups))], np.moveaxis(groups.maps[0], -1, 0)
+
+    page.figure(
+        "photograph",
+        about.row([about.image, about.spread(groups.picture()[0])]),
+        f"{about.name.capitalize()}, and the groups in it, each in a colour of its own.",
+        alt=f"{about.name}, and a map of its groups",
+    )
+    page.numbers({"groups": len(groups), "of the activations left over": f"{groups.factors.error:.0%}"})
+    page.section(
+        "Groups",
+        "The strongest first, framed in their colours, with what each adds to the logit of the first class.",
+    )
+    page.gallery(
+        [
+            page.tile(
+                f"group-{i}",
+                _framed(drawn["images"][i], groups.colours[i]),
+                name,
+                note=f"{classes[0].name} {added[0, i]:+.2f}",
+                curve=drawn["history"][i],
+            )
+            for i, name in enumerate(names)
+        ]
+    )
+    page.figure(
+        "maps",
+        about.row([about.spotlight(values) for values in maps]),
+        "Where each group is.",
+        alt="The photograph, lit where each group is",
+        rows=[names],
+    )
+    page.section("Classes")
+    page.table(
+        "attribution",
+        ["class", "probability", *names],
+        [[one.name, f"{one.probability:.1%}", *map(float, adds)] for one, adds in zip(classes, added, strict=True)],
+        "What each group adds to the logit of a class: its part of the activations times the gradient.",
+    )
+    return groups
 
 
 def _framed(image: np.ndarray, colour: np.ndarray, width: int = 3) -> np.ndarray:

@@ -49,22 +49,33 @@ def run(config: Config) -> int:
         f"of its own: here it is drawn at {config.large} pixels."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        with usage_errors():
-            units = shortform.parse(config.units, model.layers)
-            param = featvis.param.cppn(side(config, model), layers=config.layers)
-        options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "restarts": config.restarts}
-        options["optimizer"] = optax.adam(config.rate)
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, model, config)
 
-        def piece(unit: featvis.Objective) -> dict[str, np.ndarray]:
-            found = recipes.patterns(model, unit, param=param, **options)
-            return finished(found.result) | {"large": found.at(config.large)[0]}
+    return figures.run("patterns", config, "Patterns", lede, drawn)
 
-        tiles = []
-        for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
-            made = page.kept(name, lambda unit=unit: piece(unit))
-            caption = f"{made['scores'][0]:.3g}"
-            tiles.append(page.tile(name, made["large"], unit.label, caption=caption, curve=made["history"][0]))
-        page.gallery(tiles)
 
-    return figures.run("patterns", config, "Patterns", lede, draw)
+def draw(page: Figures, model: inception_jax.Model, config: Config) -> dict[str, dict[str, np.ndarray]]:
+    """Draw the units; returns what is kept of each by its label, `large` among it.
+
+    Raises:
+        UsageError: units that are not there.
+    """
+    with usage_errors():
+        units = shortform.parse(config.units, model.layers)
+        param = featvis.param.cppn(side(config, model), layers=config.layers)
+    options: dict[str, Any] = {"steps": config.steps, "seed": config.seed, "restarts": config.restarts}
+    options["optimizer"] = optax.adam(config.rate)
+
+    def piece(unit: featvis.Objective) -> dict[str, np.ndarray]:
+        found = recipes.patterns(model, unit, param=param, **options)
+        return finished(found.result) | {"large": found.at(config.large)[0]}
+
+    tiles, found = [], {}
+    for unit, name in zip(units, names([unit.label for unit in units]), strict=True):
+        made = page.kept(name, lambda unit=unit: piece(unit))
+        found[unit.label] = made
+        caption = f"{made['scores'][0]:.3g}"
+        tiles.append(page.tile(name, made["large"], unit.label, caption=caption, curve=made["history"][0]))
+    page.gallery(tiles)
+    return found

@@ -16,7 +16,7 @@ import inception_jax
 from experiments import figures
 from experiments.figures import Figures
 from experiments.options import UsageError, usage_errors
-from experiments.recipes.subject import SubjectOptions, icons, subject
+from experiments.recipes.subject import Subject, SubjectOptions, icons, subject
 from featvis import objectives as obj
 from featvis import recipes
 
@@ -48,55 +48,62 @@ def run(config: Config) -> int:
         "there, each shown by an image optimised for it."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        about = subject(config, model)
-        classes = about.classes(config.classes, 1)
-        with usage_errors():
-            words = recipes.semantic_dictionary(model, about.image, config.layer, config.units)
-            found = recipes.attribute(model, about.batch, config.layer, [one.logit for one in classes])
-            added = words.attribution(found)
-        places = _given(config, words) if config.positions else _strongest(words, config.count)
-        lit = np.zeros(words.units.shape[:2])
-        lit[tuple(np.transpose(places))] = 1
-        page.figure(
-            "photograph",
-            about.row([about.image, about.spotlight(lit)]),
-            f"{about.name.capitalize()}, and the positions that are looked up.",
-            alt=f"{about.name}, twice, the second time lit at {len(places)} positions",
-        )
-        rows = []
-        for row, column in places:
-            units = words.units[row, column].tolist()
-            labels = [f"{config.layer}:{unit}" for unit in units]
-            values, adds = words.activations[row, column], added[:, row, column]
-            objectives = [obj.channel(config.layer, unit) for unit in units]
-            with usage_errors():
-                drawn = icons(page, f"row{row}column{column}", model, objectives, config)
-            page.section(f"Row {row}, column {column}")
-            page.gallery(
-                [
-                    page.tile(
-                        f"row-{row}-column-{column}-unit-{units[i]}",
-                        drawn["images"][i],
-                        label,
-                        caption=f"{values[i]:.3g}",
-                        note=f"{classes[0].name} {adds[0, i]:+.3f}",
-                    )
-                    for i, label in enumerate(labels)
-                ]
-            )
-            rows += [
-                [f"{row},{column}", label, *map(float, (values[i], *adds[:, i]))] for i, label in enumerate(labels)
-            ]
-        page.section("All of them")
-        page.table(
-            "dictionary",
-            ["position", "unit", "activation", *(one.name for one in classes)],
-            rows,
-            "Activations, and what they add to the logits of classes: activation times gradient.",
-        )
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, subject(config, model), config)
 
-    return figures.run("semantic_dictionary", config, f"Semantic dictionary of {config.layer}", lede, draw)
+    return figures.run("semantic_dictionary", config, f"Semantic dictionary of {config.layer}", lede, drawn)
+
+
+def draw(page: Figures, about: Subject, config: Config) -> recipes.SemanticDictionary:
+    """Look up the units and draw their icons; returns the dictionary.
+
+    Raises:
+        UsageError: the request cannot be met.
+    """
+    classes = about.classes(config.classes, 1)
+    with usage_errors():
+        words = recipes.semantic_dictionary(about.model, about.image, config.layer, config.units)
+        found = recipes.attribute(about.model, about.batch, config.layer, [one.logit for one in classes])
+        added = words.attribution(found)
+    places = _given(config, words) if config.positions else _strongest(words, config.count)
+    lit = np.zeros(words.units.shape[:2])
+    lit[tuple(np.transpose(places))] = 1
+    page.figure(
+        "photograph",
+        about.row([about.image, about.spotlight(lit)]),
+        f"{about.name.capitalize()}, and the positions that are looked up.",
+        alt=f"{about.name}, twice, the second time lit at {len(places)} positions",
+    )
+    rows = []
+    for row, column in places:
+        units = words.units[row, column].tolist()
+        labels = [f"{config.layer}:{unit}" for unit in units]
+        values, adds = words.activations[row, column], added[:, row, column]
+        objectives = [obj.channel(config.layer, unit) for unit in units]
+        with usage_errors():
+            drawn = icons(page, f"row{row}column{column}", about.model, objectives, config)
+        page.section(f"Row {row}, column {column}")
+        page.gallery(
+            [
+                page.tile(
+                    f"row-{row}-column-{column}-unit-{units[i]}",
+                    drawn["images"][i],
+                    label,
+                    caption=f"{values[i]:.3g}",
+                    note=f"{classes[0].name} {adds[0, i]:+.3f}",
+                )
+                for i, label in enumerate(labels)
+            ]
+        )
+        rows += [[f"{row},{column}", label, *map(float, (values[i], *adds[:, i]))] for i, label in enumerate(labels)]
+    page.section("All of them")
+    page.table(
+        "dictionary",
+        ["position", "unit", "activation", *(one.name for one in classes)],
+        rows,
+        "Activations, and what they add to the logits of classes: activation times gradient.",
+    )
+    return words
 
 
 def _strongest(words: recipes.SemanticDictionary, count: int) -> list[Place]:

@@ -13,6 +13,7 @@ Without --images there are only the two ends.
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 import featvis
 import inception_jax
@@ -24,6 +25,10 @@ from experiments.recipes.sources import SampleOptions, sample
 from featvis import recipes, shortform
 from featvis.recipes.given import objective_values
 from featvis.recipes.spectrum import PARTS, parts
+
+Row = tuple[str, float, float, float, float]
+"""Of a unit: its label, the lowest value by optimisation and in photographs, the highest in photographs and by
+optimisation."""
 
 
 @dataclass(frozen=True)
@@ -47,37 +52,47 @@ def run(config: Config) -> int:
         "photographs, in the order of what the unit makes of them."
     )
 
-    def draw(page: Figures, model: inception_jax.Model) -> None:
-        with usage_errors():
-            units = shortform.parse(config.units, model.layers)
-        photos = sample(config, model)
-        labels, activations, table = [unit.label for unit in units], np.zeros((len(units), 0)), []
-        if len(photos):
-            seen = page.kept("photographs", lambda: {"values": objective_values(model, units, photos)})
-            activations = seen["values"]
-            page.numbers({"photographs": len(photos)})
-        for unit, name, values in zip(units, names(labels), activations, strict=True):
-            ends = page.kept(name, lambda unit=unit: _ends(model, unit, config))
-            low, high = ends["values"].tolist()
-            chosen = parts(values, config.examples)
-            shown = [(part, i, values[i]) for part, found in zip(PARTS, chosen, strict=True) for i in found.tolist()]
-            page.section(unit.label)
-            page.figure(
-                name,
-                row([ends["images"][0], *(photos[i] for _, i, _ in shown), ends["images"][1]]),
-                f"What drives {unit.label} down and up.",
-                alt=f"Two images of {unit.label}, with {len(shown)} photographs between them",
-                rows=[
-                    ["optimised", *(part for part, _, _ in shown), "optimised"],
-                    [f"{value:.3g}" for value in (low, *(value for _, _, value in shown), high)],
-                ],
-            )
-            table.append([unit.label, low, float(values.min(initial=0)), float(values.max(initial=0)), high])
-        page.section("Numbers")
-        header = ["unit", "optimised, lowest", "photographs, lowest", "photographs, highest", "optimised, highest"]
-        page.table("spectrum", header, table, "Mean activation over all positions of an image.")
+    def drawn(page: Figures, model: inception_jax.Model) -> None:
+        draw(page, model, sample(config, model), config)
 
-    return figures.run("spectrum", config, "The spectrum of units", lede, draw)
+    return figures.run("spectrum", config, "The spectrum of units", lede, drawn)
+
+
+def draw(page: Figures, model: inception_jax.Model, photos: Float[np.ndarray, "n h w 3"], config: Config) -> list[Row]:
+    """Draw the ends, choose the photographs; returns the rows of the table.
+
+    Raises:
+        UsageError: units that are not there.
+    """
+    with usage_errors():
+        units = shortform.parse(config.units, model.layers)
+    labels, activations = [unit.label for unit in units], np.zeros((len(units), 0))
+    table: list[Row] = []
+    if len(photos):
+        seen = page.kept("photographs", lambda: {"values": objective_values(model, units, photos)})
+        activations = seen["values"]
+        page.numbers({"photographs": len(photos)})
+    for unit, name, values in zip(units, names(labels), activations, strict=True):
+        ends = page.kept(name, lambda unit=unit: _ends(model, unit, config))
+        low, high = map(float, ends["values"])
+        chosen = parts(values, config.examples)
+        shown = [(part, i, values[i]) for part, found in zip(PARTS, chosen, strict=True) for i in found.tolist()]
+        page.section(unit.label)
+        page.figure(
+            name,
+            row([ends["images"][0], *(photos[i] for _, i, _ in shown), ends["images"][1]]),
+            f"What drives {unit.label} down and up.",
+            alt=f"Two images of {unit.label}, with {len(shown)} photographs between them",
+            rows=[
+                ["optimised", *(part for part, _, _ in shown), "optimised"],
+                [f"{value:.3g}" for value in (low, *(value for _, _, value in shown), high)],
+            ],
+        )
+        table.append((unit.label, low, float(values.min(initial=0)), float(values.max(initial=0)), high))
+    page.section("Numbers")
+    header = ["unit", "optimised, lowest", "photographs, lowest", "photographs, highest", "optimised, highest"]
+    page.table("spectrum", header, table, "Mean activation over all positions of an image.")
+    return table
 
 
 def _ends(model: inception_jax.Model, unit: featvis.Objective, config: Config) -> dict[str, np.ndarray]:

@@ -85,20 +85,7 @@ def run(config: Config) -> int:
         page.section("In that style")
         drawn = []
         for i, weight in enumerate(config.content_weights):
-            made = page.kept(
-                f"transfer-{i}",
-                lambda weight=weight: finished(
-                    recipes.style_transfer(
-                        model,
-                        content,
-                        style,
-                        content_layers=config.content_layers,
-                        style_layers=config.style_layers,
-                        content_weight=weight,
-                        **options,
-                    )
-                ),
-            )
+            made = transfer(page, f"transfer-{i}", model, (content, style), weight, config)
             drawn.append((f"weight {weight:g}", made["images"][0, 0]))
         page.figure(
             "transfer",
@@ -109,6 +96,45 @@ def run(config: Config) -> int:
         )
 
     return figures.run("style", config, "Style", lede, draw)
+
+
+def transfer(
+    page: Figures,
+    name: str,
+    model: inception_jax.Model,
+    pictures: tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, "h2 w2 3"]],
+    weight: float,
+    config: Config,
+    param: featvis.param.Image | None = None,
+) -> dict[str, np.ndarray]:
+    """One image of the content in the style, drawn once and kept under a name.
+
+    Args:
+        page: of which it is a piece.
+        name: of the piece.
+        model: the network.
+        pictures: the content and the style.
+        weight: of the content.
+        config: layers and steps.
+        param: what is optimised, by default an image in Fourier space and decorrelated colours.
+    """
+    content, style = pictures
+    return page.kept(
+        name,
+        lambda: finished(
+            recipes.style_transfer(
+                model,
+                content,
+                style,
+                content_layers=config.content_layers,
+                style_layers=config.style_layers,
+                content_weight=weight,
+                param=param,
+                steps=config.steps,
+                seed=config.seed,
+            )
+        ),
+    )
 
 
 def waves(size: int) -> Float[np.ndarray, "{size} {size} 3"]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from PIL import Image
 
 INK, SOFT, RED, BLUE = "#1f2328", "#9aa0a6", "#cf4032", "#2b6cb0"
@@ -47,8 +47,8 @@ def courses(
 
 
 def points(
-    along: Float[np.ndarray, " n"],
-    values: Float[np.ndarray, " n"],
+    along: Real[np.ndarray, " n"],
+    values: Real[np.ndarray, " n"],
     x: str,
     y: str,
     *,

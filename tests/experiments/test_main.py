@@ -25,7 +25,7 @@ WEIGHTS = [*DRAWINGS, "--size", "32", "--units", "mixed3b:5", "--count", "2"]
 """The weights of a unit."""
 
 ARTICLE = [
-    *("--model", "{shallow}", "--images", "{photographs}", "--data-dir", "{cache}", "--photographs", "40", "--quick"),
+    *("--model", "{shallow}", "--images", "{photographs}", "--data-dir", "{cache}", "--photographs", "240", "--quick"),
     *("--side", "32", "--step", "45", "--size", "32", "--steps", "4"),
 ]
 """Options that make an article quick."""
