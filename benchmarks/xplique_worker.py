@@ -67,9 +67,10 @@ def run(steps):
     return time.perf_counter() - start
 
 
-# Every call traces anew, so what a step costs is the difference of two calls.
-short = min(run(4) for _ in range(2))
-long = min(run(4 + options.steps) for _ in range(2))
+# Every call traces anew, so what a step costs is the difference of two calls: of the fastest, in turns, since one that
+# is disturbed while it traces would make the steps seem cheap.
+pairs = [(run(4), run(4 + options.steps)) for _ in range(4)]
+short, long = (min(times) for times in zip(*pairs, strict=True))
 print(
     json.dumps(
         {
