@@ -163,7 +163,8 @@ def nearness(
 ) -> tuple[float, Float[np.ndarray, " permutations"]]:
     """Mean cosine of cells that touch, without what all have in common; and with the cells permuted.
 
-    >>> nearness(np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]]), np.array([[0, 0], [0, 1], [2, 0], [2, 1]]), 0)[0]
+    >>> near, _ = nearness(np.eye(2)[[0, 0, 1, 1]], np.array([[0, 0], [0, 1], [2, 0], [2, 1]]), 0)
+    >>> round(near, 6)
     1.0
     """
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -110,7 +110,7 @@ def trained(
 def accuracy(model: inception_jax.Model) -> str:
     """How often a network that `trained` made is right, in words.
 
-    >>> accuracy(inception_jax.initialise(inception_jax.MINI))
+    >>> accuracy(inception_jax.initialise(inception_jax.MINI, seed=0))
     'unknown'
     """
     top1 = model.provenance.get("origin", {}).get("top1")

@@ -13,12 +13,15 @@ class Line(NamedTuple):
         slope: by how much the natural logarithm changes, a unit of activation further.
         offset: its value at zero.
         r2: share of the variance that it explains; NaN where there are too few bins for a line.
+        normal: the same of a parabola around the mean, which a normal distribution would be; a line fits a short piece
+            of one nearly as well.
         span: from where to where it was fitted.
     """
 
     slope: float
     offset: float
     r2: float
+    normal: float
     span: tuple[float, float]
 
 
@@ -47,21 +50,28 @@ def exponential_tails(
     >>> round(tails.above.slope, 3), round(tails.below.slope, 3), round(tails.below.r2, 3)
     (-1.0, 1.0, 1.0)
     """
-    up_to, whole = np.cumsum(masses), np.sum(masses)
+    up_to, whole = np.cumsum(masses), max(np.sum(masses), 1e-300)
     filled = (np.asarray(masses) > least) & np.isfinite(np.diff(ends))
     below, above = filled & (up_to <= share * whole), filled & (whole - up_to + masses <= share * whole)
     shares = np.asarray(masses, float) / whole
-    return Tails(_line(ends, shares, below), _line(ends, shares, above))
+    finite = np.isfinite(np.diff(ends))
+    mean = float(((ends[1:] + ends[:-1])[finite] / 2 * shares[finite]).sum())
+    return Tails(_line(ends, shares, below, mean), _line(ends, shares, above, mean))
 
 
-def _line(ends: np.ndarray, shares: np.ndarray, chosen: np.ndarray) -> Line:
+def _line(ends: np.ndarray, shares: np.ndarray, chosen: np.ndarray, mean: float) -> Line:
     low, high = ends[:-1][chosen], ends[1:][chosen]
     wide, middle = high - low, (low + high) / 2
     if len(wide) < 3:
-        return Line(float("nan"), float("nan"), float("nan"), (float("nan"), float("nan")))
+        nothing = float("nan")
+        return Line(nothing, nothing, nothing, nothing, (nothing, nothing))
     logs = np.log(shares[chosen] / wide)
-    slope, offset = np.polyfit(middle, logs, 1, w=np.sqrt(wide))
-    off = logs - (slope * middle + offset)
-    total = np.square(logs - np.average(logs, weights=wide))
-    r2 = 1 - np.average(np.square(off), weights=wide) / np.average(total, weights=wide)
-    return Line(float(slope), float(offset), float(r2), (float(middle[0]), float(middle[-1])))
+    total = np.average(np.square(logs - np.average(logs, weights=wide)), weights=wide)
+
+    def fit(along: np.ndarray) -> tuple[float, float, float]:
+        slope, offset = np.polyfit(along, logs, 1, w=np.sqrt(wide))
+        off = np.average(np.square(logs - (slope * along + offset)), weights=wide)
+        return float(slope), float(offset), float(1 - off / total)
+
+    normal = fit(np.square(middle - mean))[2]
+    return Line(*fit(middle), normal, (float(middle[0]), float(middle[-1])))

@@ -60,7 +60,7 @@ def canvas(model: inception_jax.Model, layers: Sequence[str]) -> int:
     Nothing that they see may lie outside. Where there are no such images, the training's size.
 
     >>> canvas(inception_jax.load("mini"), ["conv2d2"])
-    28
+    24
     """
     whole = model.architecture.image_size
 

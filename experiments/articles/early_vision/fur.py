@@ -46,6 +46,9 @@ def show_fur(study: Study) -> None:
         return
     numbers, tiles = inputs_of(study, "mixed3a", "mixed3b", unit, _INPUTS, _LEFT_INPUTS if study.labelled else None)
     twins = list(_RIGHT_INPUTS) if study.labelled else partners["mixed3a"][numbers].tolist()
+    # Units that are silent have no partner.
+    known = [i for i, twin in enumerate(twins) if twin >= 0]
+    numbers, twins, tiles = [numbers[i] for i in known], [twins[i] for i in known], tiles[known]
     _, every = inputs_of(study, "mixed3a", "mixed3b", other, 0, range(study.model.layers["mixed3a"]))
     study.page.section(
         "Oriented fur",

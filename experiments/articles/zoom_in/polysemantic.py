@@ -40,7 +40,7 @@ def show_facets(study: Study, late: Late | None) -> None:
             "units": np.array(list(known), int),
             "p": np.array([one.p for one in known.values()]),
             "scores": np.array([one.score for one in known.values()]),
-            "labels": np.array([one.labels for one in known.values()]).reshape(len(known), -1),
+            "labels": np.array([one.labels for one in known.values()] or np.zeros((0, 0), int)),
         }
 
     kept = study.page.kept("facets", make)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -80,7 +81,7 @@ def test_trained_networks(run: Run, shallow_weights: Path, monkeypatch: pytest.M
         grey = slice(24, 48) if seed % 2 else slice(0, 24)  # Other branches of each network.
         kernel[..., grey] = kernel[..., grey].mean(2, keepdims=True)
         return inception_jax.Model(
-            model.architecture, {**model.weights, FIRST: {**model.weights[FIRST], "kernel": kernel}}
+            model.architecture, {**model.weights, FIRST: {**model.weights[FIRST], "kernel": jnp.asarray(kernel)}}
         )
 
     monkeypatch.setattr(branch_specialization_trained, "trained", trained)
@@ -142,7 +143,9 @@ def test_grey_filters_have_no_colour() -> None:
     model = inception_jax.initialise(dataclasses.replace(NETWORK, classes=2), seed=0)
     kernel = np.array(model.weights[FIRST]["kernel"])
     kernel[..., :12] = kernel[..., :12].mean(2, keepdims=True)
-    grey = inception_jax.Model(model.architecture, {**model.weights, FIRST: {**model.weights[FIRST], "kernel": kernel}})
+    grey = inception_jax.Model(
+        model.architecture, {**model.weights, FIRST: {**model.weights[FIRST], "kernel": jnp.asarray(kernel)}}
+    )
     values = filters(grey)
     assert values[:12, 0].max() < values[12:, 0].min()
     np.testing.assert_allclose(values.mean(0), 0, atol=1e-6)

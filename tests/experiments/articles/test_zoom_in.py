@@ -64,13 +64,13 @@ def test_toy(
         assert about(claims, words)["status"] == "not asked"
     matched = about(claims, "Units of one network have partners")
     assert (matched["status"] == "not asked") != pictured
-    assert about(claims, "Every network has curves")["measured"].count(",") == 2
+    assert about(claims, "Every network has curve detectors")["measured"].count(",") == 2
 
 
 def test_mini(nothing_shared: None, painted: Any, photographs: Path, tmp_path: Path) -> None:
     """The bundled network, which has all layers, with half of the photographs of dogs and none of cars."""
     del nothing_shared, painted
-    claims = ran(toy("mini", tmp_path / "run", images=str(photographs), photographs=24))
+    claims = ran(toy("mini", tmp_path / "run", images=str(photographs), photographs=240))
     assert about(claims, "A car's parts")["why"] == "0 of the photographs are known to show cars"
     assert about(claims, "Some units of mixed4e")["measured"]
 
