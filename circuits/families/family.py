@@ -59,6 +59,14 @@ class Family:
         """Orientations of the units that have one, by their numbers."""
         return {u: angle for u, angle in zip(self.units, self.orientations, strict=True) if np.isfinite(angle)}
 
+    def by_orientation(self, most: int) -> list[int]:
+        """The best units that have an orientation, at most so many, by orientation.
+
+        >>> Family("curves", "mixed3b", (5, 7, 9), (90.0, float("nan"), 10.0)).by_orientation(3)
+        [9, 5]
+        """
+        return sorted(list(self.angles)[:most], key=self.angles.__getitem__)
+
     def distinct(self, apart: float = 20.0) -> int:
         """How many orientations there are of which each two lie at least so many degrees apart.
 

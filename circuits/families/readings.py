@@ -1,13 +1,15 @@
 """Orientations read from photographs, without the network: from crops around the places where a unit is active."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from circuits.stimuli import Curve
 
 Crops = Float[np.ndarray, "n side side 3"]
+Angles = Num[np.ndarray, "..."] | float | int
 
 
 def curve_reading(crops: Crops, radii: Sequence[float] = (0.15, 0.25, 0.4, 0.6), step: float = 5.0) -> float:
@@ -110,11 +112,13 @@ READINGS = {
 """How the orientation of a family's units is read from photographs."""
 
 
-def apart(one: float, other: float, period: float = 360.0) -> float:
-    """Degrees between two orientations, at most half a period.
+def apart(one: Angles, other: Angles, period: float = 360.0) -> Any:
+    """Degrees between orientations, at most half a period: of two numbers, or of arrays element by element.
 
     >>> apart(350.0, 20.0), apart(170.0, 10.0, 180.0)
     (30.0, 20.0)
+    >>> apart(np.array([350.0, 10.0]), np.array([10.0, 100.0])).tolist()
+    [20.0, 90.0]
     """
     return abs((one - other + period / 2) % period - period / 2)
 

@@ -64,7 +64,7 @@ def show_family(study: Study, name: str) -> None:
         f"Rotation: {name}", "Units of one family, each at an orientation of its own: arrows say where it points."
     )
     for family in families:
-        units = in_order(family, study.few(12))
+        units = family.by_orientation(study.few(12))
         icons = study.icons(family.layer, units)
         rows = [[pictures.icon(icons[u], 72) for u in units]]
         rows.append([plots.polar(np.zeros(0), family.angles[u], 360.0, 72) for u in units])
@@ -75,15 +75,6 @@ def show_family(study: Study, name: str) -> None:
             f"{', '.join(f'{family.layer}:{u}' for u in units)}.",
             alt=f"{len(units)} icons of {name}, turned further and further",
         )
-
-
-def in_order(family: Family, most: int) -> list[int]:
-    """The best units of a family that have an orientation, at most so many, by orientation.
-
-    >>> in_order(Family("curves", "mixed3b", (5, 7, 9), (90.0, float("nan"), 10.0)), 3)
-    [9, 5]
-    """
-    return sorted(list(family.angles)[:most], key=lambda unit: family.angles[unit])
 
 
 def show_turning(study: Study) -> None:
@@ -107,7 +98,7 @@ def _show_pair(study: Study, lower: Family, upper: Family) -> None:
     _, kept = tested(study.page, study.model, lower, upper, PERMUTATIONS, study.config.seed)
     weights, sums, together = kept["weights"], float(kept["sums"]), float(kept["together"])
     study.page.section(f"Circuits of curves: {lower.layer} to {upper.layer}")
-    rows, columns = in_order(upper, study.few(10)), in_order(lower, study.few(10))
+    rows, columns = upper.by_orientation(study.few(10)), lower.by_orientation(study.few(10))
     tops, lefts = study.icons(lower.layer, columns), study.icons(upper.layer, rows)
     chosen = weights[
         np.ix_([list(upper.angles).index(u) for u in rows], [list(lower.angles).index(u) for u in columns])

@@ -13,7 +13,12 @@ from experiments.options import usage_errors
 
 
 def measured(
-    page: Figures, model: inception_jax.Model, layers: Sequence[str], step: float, side: int
+    page: Figures,
+    model: inception_jax.Model,
+    layers: Sequence[str],
+    step: float,
+    side: int,
+    name: str = "responses",
 ) -> dict[str, Measured]:
     """Responses of all units to the battery by which families are found, kept with the page.
 
@@ -23,6 +28,7 @@ def measured(
         layers: of the units.
         step: degrees between the orientations of stimuli.
         side: in pixels, of their images.
+        name: under which they are kept.
 
     Raises:
         UsageError: the request cannot be met.
@@ -32,13 +38,13 @@ def measured(
 
     def make() -> dict[str, np.ndarray]:
         found = measure(model, layers, probes, size=side, batch=BATCH)
-        return {f"{layer}/{name}": values for layer, seen in found.items() for name, values in seen.responses.items()}
+        return {f"{layer}/{probe}": values for layer, seen in found.items() for probe, values in seen.responses.items()}
 
-    kept = page.kept("responses", make)
-    axes = {name: probe.axes for name, probe in probes.items()}
+    kept = page.kept(name, make)
+    axes = {probe: stimuli.axes for probe, stimuli in probes.items()}
     seen = {}
     for layer in layers:
         (first, stop), _ = receptive_fields(model.architecture, layer, (side, side)).first
-        responses = {name: kept[f"{layer}/{name}"] for name in probes}
+        responses = {probe: kept[f"{layer}/{probe}"] for probe in probes}
         seen[layer] = Measured(layer, responses, axes, stop - first)
     return seen

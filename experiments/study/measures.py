@@ -41,11 +41,16 @@ def smaller(image: Float[np.ndarray, "h w c"], side: int) -> Float[np.ndarray, "
     return image.reshape(side, factor, side, factor, -1).mean((1, 3))
 
 
-def correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Of two images' pixels; 0 where one of them has a single colour."""
-    pair = [image.ravel() - image.mean() for image in (first, second)]
-    size = float(np.linalg.norm(pair[0]) * np.linalg.norm(pair[1]))
-    return float(pair[0] @ pair[1]) / size if size else 0.0
+def correlation(one: Float[np.ndarray, "*shape"], other: Float[np.ndarray, "*shape"]) -> float:
+    """Pearson's correlation of two arrays of one shape; 0 where one of them is constant.
+
+    >>> correlation(np.arange(4.0), 7 - 2 * np.arange(4.0)), correlation(np.ones(3), np.arange(3.0))
+    (-1.0, 0.0)
+    """
+    a, b = (np.ravel(values).astype(np.float64) for values in (one, other))
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return round(float(a @ b) / size, 12) if size > 0 else 0.0
 
 
 def inside(values: Float[np.ndarray, "n h w"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:

@@ -106,7 +106,17 @@ class Study:
     @cached_property
     def found(self) -> Search:
         """Families in the early layers, found by what units respond to."""
-        return find(measured(self.common, self.model, self.layers(*EARLY), self.config.step, self.config.side))
+        return self.searched("responses", self.model, self.layers(*EARLY))
+
+    def searched(self, name: str, model: inception_jax.Model, layers: Sequence[str]) -> Search:
+        """Families in some layers of a network, by what units respond to; kept for all articles.
+
+        Args:
+            name: under which the responses are kept.
+            model: the network.
+            layers: of it.
+        """
+        return find(measured(self.common, model, layers, self.config.step, self.config.side, name))
 
     def family(self, layer: str, name: str) -> Family:
         """A family of a layer: as published for inception5h, and found for other networks; empty if there is none.

@@ -134,18 +134,6 @@ def share_of_top(study: Study, layer: str, classes: Bool[np.ndarray, " classes"]
     return np.array([[wanted.get(int(n), False) for n in row] for row in tops]).mean(1)
 
 
-def correlation(one: Float[np.ndarray, "*shape"], other: Float[np.ndarray, "*shape"]) -> float:
-    """Pearson's correlation of two arrays of one shape; 0 where one of them is constant.
-
-    >>> correlation(np.arange(4.0), 7 - 2 * np.arange(4.0)), correlation(np.ones(3), np.arange(3.0))
-    (-1.0, 0.0)
-    """
-    a, b = (np.ravel(values).astype(np.float64) for values in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return round(float(a @ b) / size, 12) if size > 0 else 0.0
-
-
 def lean(tile: Float[np.ndarray, "row column"]) -> tuple[float, float]:
     """Where a tile excites rather than inhibits: how far below and how far right of the middle, in positions.
 

@@ -7,15 +7,14 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
-from circuits.families import Family
+from circuits.families import Family, apart
 from circuits.handwritten_rules import CURVES, curve_angles
 from circuits.tuning import Tuning, peak
 from experiments.articles.curve_circuits.edits import WHOLE, Edits
-from experiments.articles.curve_detectors.radial import turn
 from experiments.circuits import pictures
 from experiments.study import Study
+from experiments.study.measures import correlation
 from experiments.study.plots import drawn
-from experiments.study.unit_pictures import correlation
 
 _LAYER = "mixed3b"
 _NEAR = 22.5
@@ -30,7 +29,7 @@ def show_beside(study: Study, curves: Family, edits: Edits | None, tuning: Tunin
         study.claim(text, expected, why="no curves were found in mixed3a and in mixed3b", rows=(15,))
         return
     whole = edits.tunings[WHOLE]
-    columns = [int(turn(tuning.axes["orientation"], a).argmin()) for a in whole.axes["orientation"]]
+    columns = [int(apart(tuning.axes["orientation"], a).argmin()) for a in whole.axes["orientation"]]
     rows = [int(np.abs(tuning.axes["radius"] - r).argmin()) for r in whole.axes["radius"]]
     ours = tuning.values[columns][:, rows]
     angles = np.array([curves.angles[u] for u in edits.units])
@@ -97,7 +96,7 @@ def like_published(tuning: Tuning, numbers: Mapping[str, np.ndarray]) -> tuple[n
     """
     angles = (numbers["theta_deg"] + 180) % 360
     rows = [int(np.abs(numbers["radius_px"] - r).argmin()) for r in tuning.axes["radius"]]
-    columns = [int(turn(angles, a).argmin()) for a in tuning.axes["orientation"]]
+    columns = [int(apart(angles, a).argmin()) for a in tuning.axes["orientation"]]
     theirs = numbers["responses_sigma"][:, rows][:, :, columns].transpose(2, 1, 0)
     peaks = peak(theirs.mean(1), tuning.axes["orientation"])
     return _most_alike(tuning.values, theirs, peaks)
@@ -106,7 +105,7 @@ def like_published(tuning: Tuning, numbers: Mapping[str, np.ndarray]) -> tuple[n
 def _most_alike(ours: np.ndarray, theirs: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     table = np.array([[correlation(ours[..., i], theirs[..., j]) for i in range(ours.shape[-1])]
                       for j in range(theirs.shape[-1])])  # fmt: skip
-    return turn(curve_angles()[table.argmax(1)], angles), table.max(1)
+    return apart(curve_angles()[table.argmax(1)], angles), table.max(1)
 
 
 def _heat(values: Float[np.ndarray, "radius angle"], radii: Float[np.ndarray, " radius"]) -> Image.Image:

@@ -7,9 +7,8 @@ from jaxtyping import Float
 from PIL import Image
 
 import featvis
-from circuits.families import Family, published_family
+from circuits.families import Family, apart, published_family
 from circuits.tuning import receptive_field
-from experiments.articles.curve_detectors.radial import by_orientation, turn
 from experiments.circuits import pictures
 from experiments.circuits.icons import canvas, cropped, drawn
 from experiments.circuits.units import read_at
@@ -45,7 +44,7 @@ def show_decomposed(study: Study, curves: Family) -> None:
         study.page.section("", f"Nothing can be shown: no curve detectors were found in {UPPER}.")
     else:
         _draw_one(study, next(iter(angles)), {layer: weights[0] for layer, weights in kept.items()})
-        _draw_all(study, by_orientation(curves, len(angles)), list(angles), kept)
+        _draw_all(study, curves.by_orientation(len(angles)), list(angles), kept)
     _claim_axes(study, angles, kept)
 
 
@@ -81,7 +80,7 @@ def off_tangent(strengths: Float[np.ndarray, "n row column"], angles: Float[np.n
     >>> off_tangent(line, np.array([270.0])).tolist(), off_tangent(line, np.array([180.0])).tolist()
     ([0.0], [90.0])
     """
-    return turn(2 * axes(strengths), 2 * (np.asarray(angles) + 90)) / 2
+    return apart(axes(strengths), (np.asarray(angles) + 90), 180.0)
 
 
 def _draw_one(study: Study, unit: int, kept: dict[str, np.ndarray]) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Float
 
 from circuits.families import Family, published, sort_filters
-from experiments.articles.curve_detectors.radial import by_orientation
 from experiments.study import Study
 from experiments.study.plots import CYCLE, SOFT, drawn
 
@@ -23,7 +22,7 @@ SETS = 1999
 
 def show_dictionary(study: Study, curves: Family) -> None:
     """Shares of the weights by family, layer by layer."""
-    units = by_orientation(curves, study.few(10))
+    units = curves.by_orientation(study.few(10))
     shares: dict[str, np.ndarray] = {}
     for layer in study.layers(*_LAYERS) if units else []:
 

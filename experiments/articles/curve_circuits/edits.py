@@ -12,11 +12,11 @@ import inception_jax
 from circuits.families import Family
 from circuits.stimuli import ThreadCurve, thread_orientations, thread_radii
 from circuits.tuning import Tuning, echo, responses
-from experiments.articles.curve_detectors.radial import by_orientation, canvas
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
 from experiments.study.plots import CYCLE, drawn
+from experiments.study.windows import canvas
 from inception_jax.gradients import LINEAR
 
 _LOWER, _UPPER = "mixed3a", "mixed3b"
@@ -58,7 +58,7 @@ class Edits:
 def measured(study: Study, curves: Family) -> Edits | None:
     """Radial tuning of the best curve detectors under each edit; None without curves in both layers."""
     early = study.family(_LOWER, "curves") if _LOWER in study.model.layers else Family("curves", _LOWER, ())
-    units = by_orientation(curves, 10)
+    units = curves.by_orientation(10)
     if not units or not early.units:
         return None
     turn, size = (20, 10) if study.config.quick else (10, 5)

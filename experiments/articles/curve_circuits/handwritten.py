@@ -8,17 +8,16 @@ from PIL import Image
 
 import circuits
 import inception_jax
-from circuits.families import Family
+from circuits.families import Family, apart
 from circuits.handwritten_rules import CURVES, LINES, curve_angles
 from circuits.stimuli import ThreadCurve, thread_radii
 from circuits.tuning import Tuning, echo, peak, responses
 from experiments.articles.curve_circuits.beside import claim_heat_maps, show_beside
 from experiments.articles.curve_circuits.edits import Edits
-from experiments.articles.curve_detectors.radial import turn
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation
+from experiments.study.measures import correlation
 
 _LAYER = "mixed3b"
 _PIXELS = 97
@@ -142,7 +141,7 @@ def _claim_rules(study: Study, tiles: np.ndarray, tuning: Tuning) -> None:
     )  # fmt: skip
     radial = tuning.curve("orientation")
     best = peak(radial, tuning.axes["orientation"])
-    away = turn(best, curve_angles())
+    away = apart(best, curve_angles())
     study.claim(
         "Its curves respond most to curves every 15 degrees", f"each within {_STEP:g} degrees, the step of the stimuli",
         measured=f"{int((away <= _STEP).sum())} of {CURVES}, at most {np.nanmax(away):.1f} degrees off",

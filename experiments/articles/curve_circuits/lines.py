@@ -6,14 +6,14 @@ import numpy as np
 from jaxtyping import Float
 
 import inception_jax
-from circuits.families import Family, published_family
+from circuits.families import Family, apart, published_family
 from circuits.stimuli import Line
 from circuits.tuning import peak, responses
 from experiments.articles.curve_circuits.positions import median, show_positions
-from experiments.articles.curve_detectors.radial import by_orientation, canvas, turn
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
+from experiments.study.windows import canvas
 
 _LOWER, _UPPER = "mixed3a", "mixed3b"
 _SIDE = 76
@@ -61,7 +61,7 @@ def _show_radial(study: Study, tuning: np.ndarray | None) -> None:
     if tuning is None:
         return
     family = study.family(_LOWER, "lines")
-    listed: Mapping[str, Sequence[int]] = {"Lines": by_orientation(family, 12) or list(family.units[:12])}
+    listed: Mapping[str, Sequence[int]] = {"Lines": family.by_orientation(12) or list(family.units[:12])}
     numbers = study.numbers_of("radial_tuning_mixed3a_lines.json") if study.labelled else None
     listed = listed if numbers is None else numbers["families"]
     for name, units in listed.items():
@@ -90,7 +90,7 @@ def _claim_tangent(study: Study, tuning: np.ndarray | None) -> None:
         study.claim(text, f"{near}, for three of four", why=f"no curves were found in {_LOWER}", rows=(23,))
     else:
         best = peak(tuning[:, list(early.angles)], LINES)
-        off = turn(2 * best, 2 * np.array(list(early.angles.values()))) / 2
+        off = apart(best, np.array(list(early.angles.values())), 180.0)
         count = int((off <= _TANGENT).sum())
         study.claim(
             text, f"{near}, for three of four", measured=f"{count} of {len(off)}, median {median(off):.1f} degrees",
@@ -117,7 +117,7 @@ def published_off(numbers: Mapping) -> Float[np.ndarray, " units"]:
     """
     angles = published_family(_LOWER, "Curves").angles
     best = peak(np.array([numbers["curves"][str(u)] for u in angles]).T, np.arange(360) / 2)
-    return turn(2 * best, 2 * np.array(list(angles.values()))) / 2
+    return apart(best, np.array(list(angles.values())), 180.0)
 
 
 def _claim_peaks(study: Study, tuning: np.ndarray | None) -> None:
@@ -133,7 +133,7 @@ def _claim_peaks(study: Study, tuning: np.ndarray | None) -> None:
         return
     units = [unit for listed in numbers["families"].values() for unit in listed]
     best = peak(np.maximum(tuning[:, units], 0), LINES)
-    off = turn(2 * best, 2 * np.array([numbers["peak_deg"][str(u)] for u in units])) / 2
+    off = apart(best, np.array([numbers["peak_deg"][str(u)] for u in units]), 180.0)
     near = int((off <= 5).sum())
     study.claim(
         text, expected, measured=f"{near} of {len(units)}, median {median(off):.1f} degrees",

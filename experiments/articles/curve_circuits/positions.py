@@ -6,8 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw
 
-from circuits.families import Family
-from experiments.articles.curve_detectors.radial import by_orientation, turn
+from circuits.families import Family, apart
 from experiments.circuits import pictures
 from experiments.study import Study
 
@@ -26,7 +25,7 @@ def show_positions(study: Study, curves: Family, tuning: Float[np.ndarray, "angl
         curves: the curve detectors.
         tuning: what lines add to the units of the lower layer; None without such a layer.
     """
-    units = by_orientation(curves, study.few(10))
+    units = curves.by_orientation(study.few(10))
     if tuning is None or not units:
         study.page.section("", f"What curve detectors want cannot be shown: none were found in {_UPPER}.")
         texts = _texts()
@@ -177,7 +176,7 @@ def median(values: Sequence[float] | np.ndarray) -> float:
 
 def _claim_positions(study: Study, wanted: np.ndarray, angles: np.ndarray) -> None:
     middle = wanted[:, wanted.shape[1] // 2, wanted.shape[2] // 2]
-    off = turn(2 * preferred(middle), 2 * angles) / 2
+    off = apart(preferred(middle), angles, 180.0)
     near = int((off <= _MIDDLE).sum())
     wide = median([tolerance(one) for one in middle])
     turned = turned_with_arc(wanted, angles).ravel()

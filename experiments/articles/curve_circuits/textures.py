@@ -8,7 +8,6 @@ from jaxtyping import Float
 
 import circuits
 from circuits.families import Family, published_family
-from experiments.articles.curve_detectors.radial import by_orientation
 from experiments.circuits import pictures
 from experiments.circuits.icons import cropped, drawn
 from experiments.study import Study
@@ -31,7 +30,7 @@ def show_textures(study: Study, curves: Family) -> None:
         "acts on all curve detectors by a tile of its own.",
     )
     family = textures(study)
-    units = by_orientation(curves, 10)
+    units = curves.by_orientation(10)
     if units and len(family) > 1:
         _show(study, family, units)
     else:

@@ -7,9 +7,8 @@ from jaxtyping import Float
 from PIL import Image
 
 import circuits
-from circuits.families import Family
+from circuits.families import Family, apart
 from experiments.articles.curve_circuits.decomposed import published_tiles
-from experiments.articles.curve_detectors.radial import by_orientation, turn
 from experiments.circuits import pictures
 from experiments.study import Study
 from experiments.study.plots import points
@@ -30,7 +29,7 @@ def show_weights(study: Study, curves: Family) -> None:
         "At each position, a curve detector is excited by earlier curves of its own orientation and inhibited by those "
         "that bulge the other way, which its edges could be mistaken for.",
     )
-    upper = by_orientation(curves, study.few(10))
+    upper = curves.by_orientation(study.few(10))
     _show_curves(study, curves, upper)
     study.page.section(
         "Lines, two layers back",
@@ -77,7 +76,7 @@ def tangent(
 
 def _show_curves(study: Study, curves: Family, upper: list[int]) -> None:
     early = study.family("mixed3a", "curves") if "mixed3a" in study.model.layers else Family("curves", "mixed3a", ())
-    lower = by_orientation(early, study.few(10))
+    lower = early.by_orientation(study.few(10))
     text = "Curve detectors are excited by early curves of their orientation, and inhibited by opposite ones"
     expected = f"mean sum of weights above 0 within {_SIMILAR:g} degrees, below 0 from {_OPPOSITE:g} on"
     if not upper or not lower:
@@ -89,7 +88,7 @@ def _show_curves(study: Study, curves: Family, upper: list[int]) -> None:
     _matrix(study, "matrix-curves", early, curves, weights, "Red along the diagonal, blue away from it: curves of one "
             "orientation excite, opposite ones inhibit, and the change is smooth.")  # fmt: skip
     _pairs(study, early, curves, upper, lower, weights)
-    between = turn(*np.meshgrid([curves.angles[u] for u in upper], [early.angles[u] for u in lower], indexing="ij"))
+    between = apart(*np.meshgrid([curves.angles[u] for u in upper], [early.angles[u] for u in lower], indexing="ij"))
     sums = weights.sum((2, 3))
     near, far = sums[between <= _SIMILAR], sums[between >= _OPPOSITE]
     if not len(near) or not len(far):
@@ -105,7 +104,7 @@ def _pairs(
     study: Study, early: Family, curves: Family, upper: list[int], lower: list[int], weights: np.ndarray
 ) -> None:
     """For each curve the early curve nearest to its orientation, and the one nearest to the opposite."""
-    between = turn(*np.meshgrid([curves.angles[u] for u in upper], [early.angles[u] for u in lower], indexing="ij"))
+    between = apart(*np.meshgrid([curves.angles[u] for u in upper], [early.angles[u] for u in lower], indexing="ij"))
     icons, own = study.icons("mixed3a", lower), study.icons(_UPPER, upper)
     scale = float(np.abs(weights).max()) or 1.0
     rows = [[pictures.icon(own[u], 64) for u in upper]]
@@ -127,7 +126,7 @@ def _show_lines(study: Study, curves: Family, upper: list[int]) -> None:
     text = "Lines of conv2d2 excite the curve detectors whose middle they touch, two layers on"
     expected = f"correlation with the cosine of twice the difference above 0, p below 0.001 of {PERMUTATIONS}"
     lines = study.family("conv2d2", "lines") if "conv2d2" in study.model.layers else Family("lines", "conv2d2", ())
-    listed = by_orientation(lines, study.few(12))
+    listed = lines.by_orientation(study.few(12))
     if study.labelled and (numbers := study.numbers_of("expanded_conv2d2_to_mixed3b.json")) is not None:
         listed, upper = list(numbers["upstream_order"]), list(numbers["downstream_order"])
     if not upper or not listed:
@@ -159,7 +158,7 @@ def _show_lines(study: Study, curves: Family, upper: list[int]) -> None:
 
 def _scatter(weights: np.ndarray, curves: np.ndarray, lines: np.ndarray) -> Image.Image:
     sums = _middle(weights)
-    away = turn(*(2 * one for one in np.meshgrid(curves, lines, indexing="ij"))) / 2
+    away = apart(*np.meshgrid(curves, lines, indexing="ij"), 180.0)
     return points(away.ravel(), sums.ravel(), "degrees between line and tangent", "weight in the middle")
 
 
@@ -185,8 +184,8 @@ def _matrix(
     columns: Sequence[int] | None = None,
     rows: Sequence[int] | None = None,
 ) -> None:
-    columns = by_orientation(lower, weights.shape[1]) if columns is None else columns
-    rows = by_orientation(curves, weights.shape[0]) if rows is None else rows
+    columns = lower.by_orientation(weights.shape[1]) if columns is None else columns
+    rows = curves.by_orientation(weights.shape[0]) if rows is None else rows
     tops, lefts = study.icons(lower.layer, columns), study.icons(_UPPER, rows)
     tiles = circuits.weights_to_rgb(weights, float(np.quantile(np.abs(weights), 0.998)) or 1.0)
     study.page.figure(

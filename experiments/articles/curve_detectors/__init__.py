@@ -22,7 +22,7 @@ from experiments.articles.curve_detectors.dataset import show_dataset
 from experiments.articles.curve_detectors.extraction import show_extraction
 from experiments.articles.curve_detectors.heat import show_heat
 from experiments.articles.curve_detectors.joint import show_joint
-from experiments.articles.curve_detectors.radial import Tunings, by_orientation, measured, show_radial
+from experiments.articles.curve_detectors.radial import Tunings, measured, show_radial
 from experiments.articles.curve_detectors.shapes import show_shapes
 from experiments.circuits import pictures
 from experiments.circuits.icons import canvas
@@ -78,7 +78,7 @@ def show_family(study: Study, tunings: Tunings) -> None:
         study.page.section("", f"No curve detectors were found in mixed3b of {study.model.name}.")
         return
     family = tunings["mixed3b"].family
-    units = by_orientation(family, study.few(10))
+    units = family.by_orientation(study.few(10))
     icons = study.icons("mixed3b", units)
     study.page.figure(
         "family",

@@ -9,14 +9,15 @@ from PIL import Image
 import featvis
 import inception_jax
 from circuits import attribute, weights_to_rgb
-from circuits.families import Family
+from circuits.families import Family, apart
 from circuits.route import position_in
 from circuits.tuning import receptive_field
-from experiments.articles.curve_detectors.radial import Tunings, by_orientation, canvas, turn
-from experiments.articles.curve_detectors.windows import windows_at
+from experiments.articles.curve_detectors.radial import Tunings
 from experiments.circuits import pictures
 from experiments.circuits.icons import drawn
 from experiments.study import Study
+from experiments.study.measures import correlation
+from experiments.study.windows import canvas, windows_at
 from featvis import objectives as obj
 from inception_jax import LINEAR
 from inception_jax.graph import graph
@@ -72,7 +73,7 @@ def show_attribution(study: Study, tunings: Tunings) -> None:
             study.claim(text, expected, why=why, rows=(17,))
         return
     family = tunings["mixed3b"].family
-    units = by_orientation(family, study.few(10))
+    units = family.by_orientation(study.few(10))
     found = {unit: attributed(study, unit, study.few(6)) for unit in units}
     study.page.section(
         "Why it fires",
@@ -186,7 +187,7 @@ def _claim(study: Study, found: dict[int, Attributed], family: Family) -> None:
     wrong = max(float(one.wrong.max()) for one in found.values())
     study.claim(_TEXTS[0], _EXPECTED[0], measured=f"{wrong:.1e} at most", holds=wrong <= 1e-3, rows=(17,))
     between = [(one.values.sum((1, 2, 3)), one.scores, one.excited + one.inhibited) for one in found.values()]
-    scores = [_correlation(sums[first:], values[first:]) for sums, values, first in between]
+    scores = [correlation(sums[first:], values[first:]) for sums, values, first in between]
     study.claim(
         _TEXTS[1], _EXPECTED[1], measured=f"{np.median(scores):.2f}, {min(scores):.2f} at least",
         holds=bool(np.median(scores) >= 0.9), rows=(17,),
@@ -217,8 +218,8 @@ def by_kin(found: Attributed, angle: float, below: dict[int, float]) -> tuple[fl
         The means of the former over photographs that excite the unit, and of the latter over those that inhibit it;
         None where there are none of either.
     """
-    like = [u for u, one in below.items() if turn(one, angle) <= _LIKE]
-    opposite = [u for u, one in below.items() if turn(one, angle) >= _OPPOSITE]
+    like = [u for u, one in below.items() if apart(one, angle) <= _LIKE]
+    opposite = [u for u, one in below.items() if apart(one, angle) >= _OPPOSITE]
     sums = found.values.sum((1, 2))
     if not like or not opposite or not found.excited or not found.inhibited:
         return None
@@ -234,7 +235,3 @@ def _filled(numbers: np.ndarray) -> np.ndarray:
         if len(places)
         else places
     )
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 and np.std(a) > 0 and np.std(b) > 0 else 0.0

@@ -8,9 +8,10 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw
 
 from circuits.examples import Fields
+from circuits.families import apart
 from circuits.stimuli import Circle
 from experiments.articles.curve_detectors.heat import peak_radii
-from experiments.articles.curve_detectors.radial import Curves, Tunings, turn
+from experiments.articles.curve_detectors.radial import Curves, Tunings
 from experiments.circuits import pictures
 from experiments.study import Study
 from featvis.recipes.given import activations
@@ -180,7 +181,7 @@ def _claim(study: Study, found: list[Arc], size: int, radius: float) -> None:
         away = np.hypot(arc.x - middle, arc.y - middle)
         if abs(away - radius) <= 5:
             normal = np.rad2deg(np.arctan2(arc.y - middle, arc.x - middle))
-            off.append(float(turn(arc.angle, normal)))
+            off.append(float(apart(arc.angle, normal)))
     if not off:
         study.claim(_TEXT, _EXPECTED, measured="no arc on it", holds=False, rows=(17,))
         return

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from circuits.families import apart
 from circuits.tuning import receptive_field
-from experiments.articles.curve_detectors.radial import Curves, Tunings, by_orientation, turn
+from experiments.articles.curve_detectors.radial import Curves, Tunings
 from experiments.circuits import pictures
 from experiments.study import Study
 from experiments.study.plots import heat
@@ -28,7 +29,7 @@ def show_heat(study: Study, tunings: Tunings) -> None:
     )
     if "mixed3b" in tunings and tunings["mixed3b"].family.angles:
         curves = tunings["mixed3b"]
-        _show(study, curves, by_orientation(curves.family, study.few(10)))
+        _show(study, curves, curves.family.by_orientation(study.few(10)))
     _claim_found(study, tunings)
     _claim_published(study, tunings)
 
@@ -175,5 +176,5 @@ def at_grid(
         curves: what was measured.
     """
     rows = [int(np.abs(np.log(radius / one)).argmin()) for one in curves.tuning.axes["radius"]]
-    columns = [int(turn(theta + 180, angle).argmin()) for angle in curves.orientations]
+    columns = [int(apart(theta + 180, angle).argmin()) for angle in curves.orientations]
     return np.asarray(values)[np.ix_(rows, columns)]

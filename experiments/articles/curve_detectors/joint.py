@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import inception_jax
+from circuits.families import apart
 from circuits.tuning import Tuning, aligned, circular_mean, joint_tuning, receptive_field, rotated
 from experiments.articles.curve_detectors.heat import panels
-from experiments.articles.curve_detectors.radial import Curves, Tunings, by_orientation, canvas, turn
-from experiments.articles.curve_detectors.windows import windows_at
+from experiments.articles.curve_detectors.radial import Curves, Tunings
 from experiments.circuits import pictures
 from experiments.study import Study
 from experiments.study.plots import courses
+from experiments.study.windows import canvas, windows_at
 
 _LAYER = "mixed3b"
 _TEXT = "Photographs turned around drive curve detectors at the angles that synthetic curves say"
@@ -48,7 +49,7 @@ def show_joint(study: Study, tunings: Tunings) -> None:
         study.claim(_TEXT, _EXPECTED, why=why, rows=(19,))
         return
     curves = tunings[_LAYER]
-    units = by_orientation(curves.family, 10)
+    units = curves.family.by_orientation(10)
     chosen = units[:: 3 if study.config.quick else 1]
     examples, step = (3, 10.0) if study.config.quick else (6, 5.0)
     angles = np.arange(0.0, 360.0, step)
@@ -146,7 +147,7 @@ def _claim(study: Study, curves: Curves, units: list[int], means: dict[int, np.n
         found = circular_mean(values, angles)
         relative = (found - found[place]) % 360
         expected = (synthetic - synthetic[place]) % 360
-        off += [float(one) for i, one in enumerate(turn(relative, expected)) if i != place and np.isfinite(one)]
+        off += [float(one) for i, one in enumerate(apart(relative, expected)) if i != place and np.isfinite(one)]
     if not off:
         study.claim(_TEXT, _EXPECTED, why="no photograph drives two curve detectors", rows=(19,))
         return

@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image
 
+from circuits.families import apart
 from circuits.tuning import circular_mean, echo, peak, width
 from experiments.articles.curve_detectors.fits import exponential_tails
 from experiments.articles.curve_detectors.heat import RADII, panels
-from experiments.articles.curve_detectors.radial import LAYERS, turn
+from experiments.articles.curve_detectors.radial import LAYERS
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
@@ -38,8 +39,8 @@ def show_radial(study: Study) -> None:
         echoes[layer] = echo(found, _ANGLES)
         facts = [[of[unit][name] for unit in given] for name in _FACTS]
         off = [
-            turn(peak(found, _ANGLES), np.array(facts[0])),
-            turn(circular_mean(found, _ANGLES), np.array(facts[1])),
+            apart(peak(found, _ANGLES), np.array(facts[0])),
+            apart(circular_mean(found, _ANGLES), np.array(facts[1])),
             np.abs(width(found, _ANGLES) - facts[2]),
             np.abs(echoes[layer] - facts[3]),
         ]

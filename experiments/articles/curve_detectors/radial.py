@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-import inception_jax
-from circuits.families import Family
+from circuits.families import Family, apart
 from circuits.stimuli import ThreadCurve, thread_orientations, thread_radii
-from circuits.tuning import Tuning, circular_mean, echo, peak, receptive_field, responses
+from circuits.tuning import Tuning, circular_mean, echo, peak, responses
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
+from experiments.study.windows import canvas
 
 LAYERS = ("conv2d2", "mixed3a", "mixed3b", "mixed4a")
 """Whose curve detectors the article measures."""
@@ -54,31 +54,6 @@ Tunings = dict[str, Curves]
 """By layer; only those with curve detectors."""
 
 
-def canvas(model: inception_jax.Model, layers: Sequence[str]) -> int:
-    """Side of the smallest images in which units in the middle see what they would in images of the training's size.
-
-    Nothing that they see may lie outside. Where there are no such images, the training's size.
-
-    >>> canvas(inception_jax.load("mini"), ["conv2d2"])
-    24
-    """
-    whole = model.architecture.image_size
-
-    def same(size: int) -> bool:
-        for layer in layers:
-            try:
-                large, small = receptive_field(model, layer, whole), receptive_field(model, layer, size)
-            except ValueError:
-                return False
-            off = whole // 2 - size // 2
-            for (first, stop), (a, b) in zip(large.box, small.box, strict=True):
-                if (a, b) != (first - off, stop - off) or a < 0 or b > size:
-                    return False
-        return True
-
-    return next((size for size in range(2 - whole % 2, whole, 2) if same(size)), whole)
-
-
 def measured(study: Study) -> Tunings:
     """Responses to the article's curves, of the curve detectors of all layers that have some."""
     published = study.numbers_of("radial_tuning_curves.json") if study.labelled else None
@@ -108,24 +83,6 @@ def measured(study: Study) -> Tunings:
     return tunings
 
 
-def by_orientation(family: Family, most: int) -> list[int]:
-    """The best units of a family that have an orientation, at most so many, by orientation.
-
-    >>> by_orientation(Family("curves", "mixed3b", (5, 7, 9), (90.0, float("nan"), 10.0)), 3)
-    [9, 5]
-    """
-    return sorted(list(family.angles)[:most], key=lambda unit: family.angles[unit])
-
-
-def turn(a: Float[np.ndarray, "*n"] | float, b: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n"]:
-    """How many degrees from one angle to another, the shorter way.
-
-    >>> turn(np.array([350.0, 10.0]), np.array([10.0, 100.0])).tolist()
-    [20.0, 90.0]
-    """
-    return np.asarray(np.abs((np.subtract(a, b) + 180) % 360 - 180))
-
-
 def largest_gap(angles: Float[np.ndarray, " n"]) -> float:
     """The largest part of the circle without any of some angles.
 
@@ -147,7 +104,7 @@ def show_radial(study: Study, tunings: Tunings) -> None:
     )
     rows = []
     for layer, curves in tunings.items():
-        units = by_orientation(curves.family, study.few(10))
+        units = curves.family.by_orientation(study.few(10))
         echoes = echo(curves.radial, curves.orientations)
         if units:
             _show_layer(study, layer, curves, units)
@@ -197,7 +154,7 @@ def _claim_found(study: Study, tunings: Tunings) -> None:
     curves = tunings["mixed3b"]
     units = list(curves.family.angles)
     means = circular_mean(curves.radial[:, curves.of(units)], curves.orientations)
-    off = turn(means, np.array([curves.family.angles[u] for u in units]))
+    off = apart(means, np.array([curves.family.angles[u] for u in units]))
     near = int((off <= _CLOSE).sum())
     study.claim(
         text, expected, measured=f"{near} of {len(units)}, median {np.nanmedian(off):.1f} degrees",
@@ -247,7 +204,7 @@ def _claim_published(study: Study, tunings: Tunings) -> None:
             else:
                 scores.append(0.0)
             if layer == "mixed3b":
-                peaks.append(float(turn(peak(ours, curves.orientations), values.argmax() / 2)))
+                peaks.append(float(apart(peak(ours, curves.orientations), values.argmax() / 2)))
             sizes.append(float(ours.max() / values.max()))
     near, alike = sum(off <= 5 for off in peaks), sum(abs(size - 1) <= 0.15 for size in sizes)
     study.claim(

@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from circuits.families import apart
 from circuits.stimuli import Angle, Curve, Stimulus
 from circuits.tuning import circular_mean, responses
 from experiments.articles.curve_detectors.heat import peak_radii
-from experiments.articles.curve_detectors.radial import Curves, Tunings, canvas, turn
+from experiments.articles.curve_detectors.radial import Curves, Tunings
 from experiments.circuits import pictures
 from experiments.families import pictures as plots
 from experiments.study import Study
 from experiments.study.plots import courses
+from experiments.study.windows import canvas
 
 _ROUND = 8
 """Steps from an angle to a curve."""
@@ -118,7 +120,7 @@ def _show_styles(study: Study, curves: Curves) -> None:
     reference = circular_mean(kept["line"], turns)
     rows, off = [], []
     for name in list(STYLES)[1:]:
-        other = turn(circular_mean(kept[name], turns), reference)
+        other = apart(circular_mean(kept[name], turns), reference)
         share = kept[name].max(0) / np.maximum(kept["line"].max(0), 1e-6)
         off.append(other)
         rows.append([name, float(np.nanmedian(other)), int(np.isnan(other).sum()), float(np.median(share))])

@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Float
 
 from circuits.families import filter_features
-from experiments.articles.early_vision.filters import pictured
 from experiments.circuits import pictures
+from experiments.page import filter_colours
 from experiments.study import Study
-from experiments.study.searches import searched
-from experiments.study.unit_pictures import correlation, inputs_of, show_inputs
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import inputs_of, show_inputs
 
 STRONG = 0.3
 """Share of the largest weight from which on the article draws an input of a complex Gabor filter."""
@@ -62,7 +62,7 @@ def _filters(study: Study) -> dict[int, pictures.Icon] | None:
     kernel = np.asarray(study.model.weights["conv2d0"]["kernel"], np.float32)
     if kernel.shape[2] != 3:
         return None
-    return {n: np.kron(one, np.ones((16, 16, 1), np.float32)) for n, one in enumerate(pictured(kernel))}
+    return {n: np.kron(one, np.ones((16, 16, 1), np.float32)) for n, one in enumerate(filter_colours(kernel))}
 
 
 _ALIKE = "Complex Gabor filters excite themselves from one orientation"
@@ -113,7 +113,7 @@ def gabor_units(study: Study) -> list[int]:
         return list(_GABORS)
     if "conv2d1" not in study.model.layers:
         return []
-    found = searched(study, "responses-conv2d1", study.model, ["conv2d1"])
+    found = study.searched("responses-conv2d1", study.model, ["conv2d1"])
     units = list(found.family("conv2d1", "gabors").units)
     if not units:
         return []

@@ -12,7 +12,6 @@ from experiments.circuits.seen import middle
 from experiments.families.pictures import lines
 from experiments.study import Study
 from experiments.study.plots import points
-from experiments.study.searches import searched
 from experiments.study.study import BATCH, EARLY, PUBLISHED
 from featvis.recipes.given import activations
 
@@ -48,7 +47,7 @@ def families_of(study: Study, layer: str) -> list[Family]:
     """The families of a layer with any units: the published ones of inception5h, those that were found of others."""
     if study.labelled:
         return [family for family in published(layer) if family.units]
-    found = study.found if layer in EARLY else searched(study, f"responses-{layer}", study.model, [layer])
+    found = study.found if layer in EARLY else study.searched(f"responses-{layer}", study.model, [layer])
     return [family for name in RULES if (family := found.family(layer, name)).units]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from circuits.families import published, sort_filters
+from experiments.page import filter_colours
 from experiments.study import Study
 from featvis.sheet import sheet
 
@@ -26,7 +27,7 @@ def show_filters(study: Study) -> None:
         "Filters of the first layer are on red, green and blue and can be seen as they are; zero is grey. They are "
         "sorted by their weights alone.",
     )
-    shown, found = pictured(kernel), sort_filters(kernel)
+    shown, found = filter_colours(kernel), sort_filters(kernel)
     rows = []
     for family, theirs_of in zip(found, published("conv2d0"), strict=True):
         rows.append(
@@ -58,16 +59,6 @@ def show_filters(study: Study) -> None:
             "For comparison, the 64 filters of inception5h as they were published, in the order of their numbers.",
             alt="64 published filters: Gabor patches of all orientations, and coloured patches",
         )
-
-
-def pictured(kernel: Float[np.ndarray, "rows columns 3 units"]) -> Float[np.ndarray, "units rows columns 3"]:
-    """Filters as images in [0, 1], each by its largest weight; zero is grey.
-
-    >>> pictured(np.array([-2.0, 0.0, 2.0]).reshape(1, 1, 3, 1)).ravel()
-    array([0. , 0.5, 1. ])
-    """
-    filters = np.moveaxis(kernel, -1, 0)
-    return 0.5 + 0.5 * filters / np.maximum(np.abs(filters).max((1, 2, 3), keepdims=True), 1e-12)
 
 
 def alike(

@@ -13,7 +13,8 @@ from experiments.articles.early_vision.circuits import PERMUTATIONS
 from experiments.circuits.pictures import columns
 from experiments.study import Study
 from experiments.study.dogs import dog_classes
-from experiments.study.unit_pictures import correlation, crops, inputs_of, share_of_top, show_inputs
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import crops, inputs_of, share_of_top, show_inputs
 
 LEFT, RIGHT = 404, 333
 _LEFT_INPUTS, _RIGHT_INPUTS = (47, 26, 63, 46), (46, 63, 26, 47)

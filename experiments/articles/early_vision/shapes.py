@@ -11,8 +11,9 @@ from circuits.stimuli import Angle, Circle
 from experiments.articles.early_vision import fur as early_vision_fur
 from experiments.articles.early_vision.circuits import PERMUTATIONS
 from experiments.study import Study
+from experiments.study.measures import correlation
 from experiments.study.study import BATCH
-from experiments.study.unit_pictures import correlation, inputs_of, lean, show_inputs
+from experiments.study.unit_pictures import inputs_of, lean, show_inputs
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from experiments.circuits import pictures
 from experiments.circuits.icons import cropped, drawn
 from experiments.circuits.units import read_at
 from experiments.study import Study
+from experiments.study.measures import correlation
 from experiments.study.plots import courses
-from experiments.study.unit_pictures import correlation, lean
+from experiments.study.unit_pictures import lean
 from featvis import objectives as obj
 
 STEADY = 0.7

@@ -12,7 +12,7 @@ from experiments.articles.high_low_frequency.factors import STEADY, Factored, di
 from experiments.articles.high_low_frequency.tuning import Tuned, heat
 from experiments.circuits import pictures
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation
+from experiments.study.measures import correlation
 
 PUBLISHED = {136: 91.0, 108: 163.0, 132: 219.0, 88: 284.0, 110: 0.0, 180: 62.0}
 """Angles of six units of mixed3a of inception5h: towards the high frequencies, clockwise from the right."""

@@ -15,7 +15,6 @@ from jaxtyping import Float
 
 import circuits
 from circuits.graphs import layers_below
-from experiments.articles.equivariance import in_order
 from experiments.articles.high_low_frequency import factors
 from experiments.articles.high_low_frequency.tuning import family_of, measured
 from experiments.articles.visualizing_weights.colours import show_colours
@@ -100,7 +99,7 @@ def curves(study: Study) -> tuple[list[int], list[int]]:
     Without any such family, the strongest pair.
     """
     for name in ("curves", "lines", "colour contrast"):
-        below, above = (in_order(study.family(layer, name), _FAMILY) for layer in ("mixed3a", "mixed3b"))
+        below, above = (study.family(layer, name).by_orientation(_FAMILY) for layer in ("mixed3a", "mixed3b"))
         if below and above:
             return below, above
     norms = circuits.norms(study.weights("mixed3a", "mixed3b"))

@@ -10,7 +10,8 @@ import circuits
 from circuits.families import apart
 from experiments.circuits import pictures
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation, inputs_of, show_inputs
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import inputs_of, show_inputs
 
 LAYERS = ("conv2d2", "mixed3a", "mixed3b")
 _TILE = 104

@@ -14,7 +14,7 @@ import inception_jax
 from circuits.families import published_family
 from experiments.circuits.units import read_at
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation
+from experiments.study.measures import correlation
 
 _FAINT, _CLEAR = 0.1, 0.02
 """Tiles whose largest weight is below the first are too faint to correlate: eight bits of colour leave little. Weights

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from experiments.articles.zoom_in.late import Late, photographs
 from experiments.circuits import pictures
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation, inputs_of, lean, separation, show_inputs
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import inputs_of, lean, separation, show_inputs
 
 HEAD, LEFT, RIGHT = 418, (234, 308), (325, 222)
 """Units of inception5h: the head of mixed4b that does not care for poses, and the oriented ones of mixed4a."""

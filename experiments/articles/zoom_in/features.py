@@ -16,7 +16,8 @@ from experiments.circuits import pictures
 from experiments.circuits.icons import cropped, drawn
 from experiments.families import pictures as plots
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation, crops, inputs_of
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import crops, inputs_of
 from featvis import objectives as obj
 
 _SIDE, _ACROSS = 84, 8

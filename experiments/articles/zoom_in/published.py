@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from experiments.study import Study
-from experiments.study.unit_pictures import correlation, inputs_of, lean
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import inputs_of, lean
 
 _FIGURES = {
     "curve": ("Zoom In curve weights excited", "Zoom In curve weights inhibited"),

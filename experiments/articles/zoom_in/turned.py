@@ -10,9 +10,8 @@ from jaxtyping import Array, Float
 
 import inception_jax
 from circuits.tuning import aligned, joint_tuning, receptive_field, rotated
-from experiments.articles.curve_detectors.radial import canvas
-from experiments.articles.curve_detectors.windows import windows_at
 from experiments.study import Study
+from experiments.study.windows import canvas, windows_at
 
 _EXAMPLES, _STEP, _SHOWN = 6, 15.0, 7
 

@@ -16,7 +16,6 @@ from experiments.circuits import pictures
 from experiments.circuits.icons import unit_icons
 from experiments.families import pictures as plots
 from experiments.study import Study
-from experiments.study.searches import searched
 from experiments.study.study import EARLY
 
 OTHERS = ("mini", "mini-seed1")
@@ -85,7 +84,7 @@ def _networks(study: Study) -> Networks:
 def _searched(study: Study, name: str, model: inception_jax.Model) -> Search:
     if model is study.model:
         return study.found
-    return searched(study, f"responses-of-{name}", model, [layer for layer in EARLY if layer in model.layers])
+    return study.searched(f"responses-of-{name}", model, [layer for layer in EARLY if layer in model.layers])
 
 
 def _best(found: Search, family: str) -> Family | None:

@@ -21,8 +21,9 @@ from experiments.articles import curve_detectors
 from experiments.articles.curve_detectors.attribution import Attributed, by_kin
 from experiments.articles.curve_detectors.fits import exponential_tails
 from experiments.articles.curve_detectors.heat import at_grid
-from experiments.articles.curve_detectors.radial import Curves, canvas, largest_gap
+from experiments.articles.curve_detectors.radial import Curves, largest_gap
 from experiments.study import ArticleOptions, Study
+from experiments.study.windows import canvas
 
 CLASSES = ("n01443537", "n02099601")
 ROWS = {6, 7, 17, 18, 19}

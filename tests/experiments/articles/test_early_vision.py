@@ -14,13 +14,14 @@ from experiments.articles import early_vision
 from experiments.articles.early_vision import SIZES, sorted_units
 from experiments.articles.early_vision.circuits import alignment, strong_inputs
 from experiments.articles.early_vision.families import icon_values
-from experiments.articles.early_vision.filters import alike, pictured
+from experiments.articles.early_vision.filters import alike
 from experiments.articles.early_vision.fur import mirrored_weights
 from experiments.articles.early_vision.shapes import around
 from experiments.figures import Figures
 from experiments.rundir import RunDirectory
 from experiments.study import ArticleOptions, Study
-from experiments.study.unit_pictures import correlation, lean, separation, share_of_top
+from experiments.study.measures import correlation
+from experiments.study.unit_pictures import lean, separation, share_of_top
 from inception_jax import datasets
 
 ROWS = {2, 12, 27}
@@ -110,14 +111,6 @@ def test_filters_are_told_apart(thread: Path) -> None:
     # Correlation does not ask for scale or zero.
     assert np.abs(np.diag(found) - 1).max() < 1e-9
     assert (alike(pictures[[1, 0]], pictures[:2]).argmax(1) == [1, 0]).all()
-
-
-def test_pictured_filters_keep_zero_grey() -> None:
-    kernel = np.random.default_rng(0).normal(size=(7, 7, 3, 5)).astype(np.float32)
-    shown = pictured(kernel)
-    assert shown.min() >= 0
-    assert shown.max() <= 1
-    assert np.sign(shown - 0.5).tolist() == np.sign(np.moveaxis(kernel, -1, 0)).tolist()
 
 
 def test_icon_values_are_activations_in_the_middle(shallow: inception_jax.Model, painted: Any, tmp_path: Path) -> None:

@@ -1,13 +1,38 @@
-"""Photographs as units see them: windows in which the position in the middle sees what it sees in the photograph."""
+"""Images of the size that units need: canvases for stimuli, and windows of photographs as units see them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+import inception_jax
 from circuits.tuning import receptive_field
-from experiments.articles.curve_detectors.radial import canvas
 from experiments.study import Study
+
+
+def canvas(model: inception_jax.Model, layers: Sequence[str]) -> int:
+    """Side of the smallest images in which units in the middle see what they would in images of the training's size.
+
+    Nothing that they see may lie outside. Where there are no such images, the training's size.
+
+    >>> canvas(inception_jax.load("mini"), ["conv2d2"])
+    24
+    """
+    whole = model.architecture.image_size
+
+    def same(size: int) -> bool:
+        for layer in layers:
+            try:
+                large, small = receptive_field(model, layer, whole), receptive_field(model, layer, size)
+            except ValueError:
+                return False
+            off = whole // 2 - size // 2
+            for (first, stop), (a, b) in zip(large.box, small.box, strict=True):
+                if (a, b) != (first - off, stop - off) or a < 0 or b > size:
+                    return False
+        return True
+
+    return next((size for size in range(2 - whole % 2, whole, 2) if same(size)), whole)
 
 
 def windows_at(
