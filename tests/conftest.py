@@ -21,7 +21,7 @@ SHARED = Path(os.environ.get("INCEPTION_JAX_SHARED", ROOT.parent / "shared"))
 def pytest_configure(config: pytest.Config) -> None:
     """Keep compiled programs between runs: most of the suite's time is compilation."""
     jax.config.update("jax_compilation_cache_dir", str(config.rootpath / ".pytest_cache" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -139,10 +139,14 @@ def _show_lines(study: Study, curves: Family, upper: list[int]) -> None:
     part = Family("lines", "conv2d2", tuple(listed[:shown]), tuple(lines.angles.get(u, np.nan) for u in listed[:shown]))
     most = "Each line excites along the curve where the curve has its orientation, and inhibits where it lies across."
     _matrix(study, "matrix-lines", part, curves, weights[:, :shown], most, listed[:shown], upper)
-    if len(lines.angles) < 3:
+    # The article numbers lines, and does not say how they lie.
+    angles = (study.found.family("conv2d2", "lines") if study.labelled else lines).angles
+    known = [i for i, unit in enumerate(listed) if unit in angles]
+    if len(known) < 3:
         study.claim(text, expected, why="the orientations of lines are not known", rows=(5,))
         return
-    ends = np.array([curves.angles[u] for u in upper]), np.array([lines.angles[u] for u in listed])
+    ends = np.array([curves.angles[u] for u in upper]), np.array([angles[listed[i]] for i in known])
+    weights = weights[:, known]
     score, p = tangent(weights, *ends, study.config.seed)
     study.page.figure(
         "tangents",

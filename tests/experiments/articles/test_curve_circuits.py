@@ -141,7 +141,8 @@ def test_labelled_units(grey_icons: None, shared_dir: Path, monkeypatch: pytest.
     found = claims(tmp_path / "run")
     units = [claim for claim in found if claim["basis"] == "published units"]
     assert {row for claim in units for row in claim["rows"]} >= ROWS
-    assert all(claim["holds"] is not None for claim in units)
+    # How the lines lie is found by stimuli, and random units are no lines.
+    assert {claim["why"] for claim in units if claim["holds"] is None} == {"the orientations of lines are not known"}
     wrong = [claim for claim in units if "of the 330" in claim["expected"] or "of 22" in claim["expected"]]
     assert len(wrong) == 2
     assert not any(claim["holds"] for claim in wrong)
