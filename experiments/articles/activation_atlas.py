@@ -66,8 +66,8 @@ def options(study: Study) -> atlas.Config:
     grid = max(2, min(12, round((positions * count / 25) ** 0.5)))
     # Not UMAP, which takes longer to load than so small a map to lay out.
     return atlas.Config(
-        images=str(config.images), split=config.split, data_dir=config.data_dir, photographs=count, layer=layer,
-        positions=positions, grid=grid, method="tsne", neighbors=30,
+        model=study.model.name, layer=layer, images=str(config.images), split=config.split, data_dir=config.data_dir,
+        photographs=count, positions=positions, grid=grid, method="tsne", neighbors=30,
         steps=study.drawing.steps, seed=config.seed,
     )  # fmt: skip
 

@@ -127,7 +127,7 @@ class TestArticles:
 def test_an_atlas_that_is_drawn(photographs: Path, tmp_path: Path) -> None:
     """All of it, with a network whose classes have names: two of them, of which the photographs have one each."""
     shallow = dataclasses.replace(inception_jax.MINI, blocks=inception_jax.MINI.blocks[:1], image_size=32, classes=2)
-    model = inception_jax.initialise(shallow.scaled(1 / 4), seed=0)
+    model = inception_jax.initialise(dataclasses.replace(shallow.scaled(1 / 4), name="two"), seed=0)
     model = dataclasses.replace(model, provenance={"classes": ["n01443537", "n02099601"]})
     inception_jax.save(model, tmp_path / "two.safetensors")
     found = run(
@@ -140,6 +140,7 @@ def test_an_atlas_that_is_drawn(photographs: Path, tmp_path: Path) -> None:
     )
     assert about(found, "attributed to")["holds"] is not None
     assert (tmp_path / "out" / "images" / "atlas_classes.png").exists()
+    assert "<h2>mixed3a of two</h2>" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_parts_of_a_page(tmp_path: Path) -> None:
