@@ -168,7 +168,7 @@ def test_labelled(
     del nothing_shared, painted
     model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
     monkeypatch.setattr(figures, "load_model", lambda _: model)
-    claims = ran(toy("inception5h", tmp_path / "run", images=str(photographs), photographs=60))
+    claims = ran(toy("inception5h", tmp_path / "run", images=str(photographs), photographs=240))
     assert about(claims, "A unit of mixed4b is for dogs")["measured"].startswith("mixed4b:418")
     assert about(claims, "A car's parts")["measured"].startswith("mixed4c:447")
     assert about(claims, "Curves excite curves")["measured"]
