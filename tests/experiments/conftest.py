@@ -46,6 +46,12 @@ def shallow(shallow_weights: Path) -> inception_jax.Model:
 
 
 @pytest.fixture
+def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No photographs and published numbers but those that a test names."""
+    monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
+
+
+@pytest.fixture
 def painted(monkeypatch: pytest.MonkeyPatch) -> list[list[featvis.Objective]]:
     """In place of `featvis.render`: images of random pixels, other ones for each call; what was asked for."""
     asked: list[list[featvis.Objective]] = []

@@ -13,18 +13,13 @@
   `--networks` takes the networks of an earlier run
 """
 
-from dataclasses import dataclass
-
 from experiments.articles.branch_specialization.families import show_found, show_published
 from experiments.articles.branch_specialization.order import show_order
 from experiments.articles.branch_specialization.trained import show_trained
 from experiments.study import Study, run_article
 from experiments.study.small_networks import TrainingOptions, with_data
 
-
-@dataclass(frozen=True)
-class Config(TrainingOptions):
-    """What the networks trained here learn from, besides what every article takes."""
+Config = TrainingOptions
 
 
 def run(config: Config) -> int:

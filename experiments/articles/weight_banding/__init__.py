@@ -12,8 +12,6 @@
   `--networks` takes the networks of an earlier run
 """
 
-from dataclasses import dataclass
-
 from experiments.articles.weight_banding.causes import show_causes
 from experiments.articles.weight_banding.published import show_published
 from experiments.articles.weight_banding.tiles import kernel_tiles, kind, shares, sheet, tileable
@@ -24,10 +22,7 @@ BANDED, CONTROLS = "mixed5b_5x5", ("mixed3a_5x5", "mixed4d_5x5")
 LEAST = 0.85
 """Share of rows in mixed5b_5x5 from which on it counts as banded; 0.95 was published, 0.77 of the like in TF-Slim."""
 
-
-@dataclass(frozen=True)
-class Config(TrainingOptions):
-    """What the networks trained here learn from, besides what every article takes."""
+Config = TrainingOptions
 
 
 def run(config: Config) -> int:

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from article_runs import about
 from PIL import Image
 
 import featvis
@@ -62,12 +63,6 @@ def claims(out: Path) -> list[dict[str, Any]]:
     assert {row for claim in metrics["claims"] for row in claim["rows"]} >= ROWS
     assert (out / "index.html").read_text().count("<h2") > 1
     return metrics["claims"]
-
-
-def about(found: list[dict[str, Any]], words: str) -> dict[str, Any]:
-    """The one claim whose text has some words."""
-    (claim,) = [claim for claim in found if words in claim["text"]]
-    return claim
 
 
 def test_known_curves(painted_icons: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

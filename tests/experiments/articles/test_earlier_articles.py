@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from article_runs import about
 from PIL import Image
 
 import featvis
@@ -88,12 +89,6 @@ def run(article: Any, out: Path, **options: Any) -> list[dict[str, Any]]:
     rows = {row for claim in metrics["claims"] for row in claim["rows"]}
     assert rows == ({1, 32} if article is building_blocks else {32})
     return metrics["claims"]
-
-
-def about(found: list[dict[str, Any]], words: str) -> dict[str, Any]:
-    """The one claim whose text has some words."""
-    (claim,) = [claim for claim in found if words in claim["text"]]
-    return claim
 
 
 @pytest.mark.parametrize("article", ARTICLES, ids=lambda article: article.__name__.rpartition(".")[2])

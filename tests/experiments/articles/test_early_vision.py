@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from article_runs import about, ran, toy
 
 import inception_jax
 from circuits.families import published
@@ -27,39 +28,13 @@ from inception_jax import datasets
 ROWS = {2, 12, 27}
 
 
-@pytest.fixture
-def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
-
-
-def ran(config: ArticleOptions) -> list[dict[str, Any]]:
-    """The claims of a run, all of whose rows have one."""
-    assert early_vision.run(config) == 0
-    assert config.out is not None
-    metrics = json.loads((config.out / "metrics.json").read_text())
-    assert metrics["finished"]
-    assert {row for claim in metrics["claims"] for row in claim["rows"]} >= ROWS
-    return metrics["claims"]
-
-
-def about(claims: list[dict[str, Any]], words: str) -> dict[str, Any]:
-    (claim,) = [claim for claim in claims if words in claim["text"]]
-    return claim
-
-
-def toy(model: Path | str, out: Path, **options: Any) -> ArticleOptions:
-    return ArticleOptions(
-        model=str(model), out=out, quick=True, steps=4, side=64, step=45.0, data_dir=out / "data", **options
-    )
-
-
 @pytest.mark.parametrize("pictured", [False, True])
 def test_toy(
     nothing_shared: None, painted: Any, shallow_weights: Path, photographs: Path, tmp_path: Path, pictured: bool
 ) -> None:
     del nothing_shared, painted
     images = str(photographs) if pictured else None
-    claims = ran(toy(shallow_weights, tmp_path / "run", images=images, photographs=240))
+    claims = ran(early_vision, toy(shallow_weights, tmp_path / "run", images=images, photographs=240), ROWS)
     # Nothing published is at hand but what comes with the library.
     assert about(claims, "Units in the five layers")["measured"] == 1056
     assert about(claims, "Filters are the published ones")["why"] == "needs the weights of inception5h"
@@ -93,7 +68,7 @@ def test_published_claims(
     nothing_shared: None, painted: Any, shallow_weights: Path, thread: Path, tmp_path: Path
 ) -> None:
     del nothing_shared, painted
-    claims = ran(toy(shallow_weights, tmp_path / "run", published=thread, images=None))
+    claims = ran(early_vision, toy(shallow_weights, tmp_path / "run", published=thread, images=None), ROWS)
     known = [claim for claim in claims if claim["basis"] == "published numbers"]
     assert len(known) == 9
     assert {claim["status"] for claim in known} == {"holds"}
@@ -191,7 +166,7 @@ def test_labelled(
     del nothing_shared, painted
     model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
     monkeypatch.setattr(figures, "load_model", lambda _: model)
-    claims = ran(toy("inception5h", tmp_path / "run", images=str(photographs), photographs=60))
+    claims = ran(early_vision, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=60), ROWS)
     assert about(claims, "Complex Gabors of conv2d1 are made of")["status"] == "fails"
     assert about(claims, "black-and-white unit is made of the published")["status"] == "fails"
     listed = (tmp_path / "run" / "families.csv").read_text()

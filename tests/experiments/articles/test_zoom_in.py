@@ -1,11 +1,11 @@
 """Zoom In: at toy size with and without photographs, on published numbers, and on what is made by hand."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from article_runs import about, ran, toy
 
 import inception_jax
 from circuits.families import Family
@@ -26,32 +26,6 @@ from inception_jax.labels import synsets
 ROWS = {26, 29}
 
 
-@pytest.fixture
-def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
-
-
-def ran(config: ArticleOptions) -> list[dict[str, Any]]:
-    """The claims of a run, all of whose rows have one."""
-    assert zoom_in.run(config) == 0
-    assert config.out is not None
-    metrics = json.loads((config.out / "metrics.json").read_text())
-    assert metrics["finished"]
-    assert {row for claim in metrics["claims"] for row in claim["rows"]} >= ROWS
-    return metrics["claims"]
-
-
-def about(claims: list[dict[str, Any]], words: str) -> dict[str, Any]:
-    (claim,) = [claim for claim in claims if words in claim["text"]]
-    return claim
-
-
-def toy(model: Path | str, out: Path, **options: Any) -> ArticleOptions:
-    return ArticleOptions(
-        model=str(model), out=out, quick=True, steps=4, side=64, step=45.0, data_dir=out / "data", **options
-    )
-
-
 @pytest.mark.parametrize("pictured", [False, True])
 def test_toy(
     nothing_shared: None, painted: Any, shallow_weights: Path, photographs: Path, tmp_path: Path, pictured: bool
@@ -59,7 +33,7 @@ def test_toy(
     """A network without mixed4a: what it cannot be asked is not asked, and says so."""
     del nothing_shared, painted
     images = str(photographs) if pictured else None
-    claims = ran(toy(shallow_weights, tmp_path / "run", images=images, photographs=240))
+    claims = ran(zoom_in, toy(shallow_weights, tmp_path / "run", images=images, photographs=240), ROWS)
     for words in ("A unit of mixed4b is for dogs", "A car's parts", "Published curves excite"):
         assert about(claims, words)["status"] == "not asked"
     matched = about(claims, "Units of one network have partners")
@@ -70,7 +44,7 @@ def test_toy(
 def test_mini(nothing_shared: None, painted: Any, photographs: Path, tmp_path: Path) -> None:
     """The bundled network, which has all layers, with half of the photographs of dogs and none of cars."""
     del nothing_shared, painted
-    claims = ran(toy("mini", tmp_path / "run", images=str(photographs), photographs=240))
+    claims = ran(zoom_in, toy("mini", tmp_path / "run", images=str(photographs), photographs=240), ROWS)
     assert about(claims, "A car's parts")["why"] == "0 of the photographs are known to show cars"
     assert about(claims, "Some units of mixed4e")["measured"]
 
@@ -80,7 +54,7 @@ def test_published_claims(
     nothing_shared: None, painted: Any, shallow_weights: Path, thread: Path, tmp_path: Path
 ) -> None:
     del nothing_shared, painted
-    claims = ran(toy(shallow_weights, tmp_path / "run", published=thread, images=None))
+    claims = ran(zoom_in, toy(shallow_weights, tmp_path / "run", published=thread, images=None), ROWS)
     known = [claim for claim in claims if claim["basis"] == "published numbers"]
     assert len(known) == 3
     assert {claim["status"] for claim in known} == {"holds"}
@@ -168,7 +142,7 @@ def test_labelled(
     del nothing_shared, painted
     model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
     monkeypatch.setattr(figures, "load_model", lambda _: model)
-    claims = ran(toy("inception5h", tmp_path / "run", images=str(photographs), photographs=240))
+    claims = ran(zoom_in, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=240), ROWS)
     assert about(claims, "A unit of mixed4b is for dogs")["measured"].startswith("mixed4b:418")
     assert about(claims, "A car's parts")["measured"].startswith("mixed4c:447")
     assert about(claims, "Curves excite curves")["measured"]
@@ -183,7 +157,7 @@ def test_labelled_tiles(
     del nothing_shared, painted
     model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
     monkeypatch.setattr(figures, "load_model", lambda _: model)
-    claims = ran(toy("inception5h", tmp_path / "run", published=thread, images=None))
+    claims = ran(zoom_in, toy("inception5h", tmp_path / "run", published=thread, images=None), ROWS)
     for name in ("curve", "dog", "car"):
         found = about(claims, f"Weights of the {name} circuit")
         assert found["status"] == "fails"
