@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import tyro
 
-from experiments import examples, families, feature_vis, neurons, thread, train
+from experiments import examples, families, feature_vis, microscope, neurons, thread, train
 from experiments.articles import ARTICLES
 from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
@@ -45,6 +45,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "families": families,
     "feature_vis": feature_vis,
     "interaction": interaction,
+    "microscope": microscope,
     "neuron_groups": neuron_groups,
     "neurons": neurons,
     "patterns": patterns,

@@ -100,3 +100,12 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def percent(share: float) -> str:
+    """A share for people.
+
+    >>> percent(0.123), percent(0.00012), percent(0.0)
+    ('12 %', '0.012 %', '0 %')
+    """
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +81,23 @@ def fill(template: Path, **context: Any) -> str:
     >>> "<h1>1 &lt; 2</h1>" in to_html(np.zeros((1, 1, 1, 3)), ["a"], title="1 < 2")
     True
     """
+    return templates(template.parent).get_template(template.name).render(**context)
+
+
+@cache
+def templates(folder: Path) -> Any:
+    """The Jinja environment of a folder of templates, for pages of which there are many."""
     # Imported here: most callers of this package show nothing.
     import jinja2
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
-    return environment.get_template(template.name).render(**context)
 
 
 def sparkline(values: Float[np.ndarray, " steps"], width: int = 120, height: int = 28) -> str:

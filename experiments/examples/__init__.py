@@ -21,8 +21,9 @@ import tyro
 import inception_jax
 from circuits import examples
 from experiments import page, provenance
-from experiments.examples import photographs, shards
-from experiments.examples.pages import Album, show_layers, show_units, write_layers
+from experiments.examples import shards
+from experiments.examples.album import ARRAYS, album
+from experiments.examples.pages import show_layers, show_units, write_layers
 from experiments.examples.shards import Pass
 from experiments.figures import INDEX, Figures
 from experiments.neurons import MAIN
@@ -34,14 +35,9 @@ from featvis import shortform
 from featvis.shortform import Unit
 from inception_jax import datasets
 from inception_jax.cache import locked
-from inception_jax.labels import synsets
 from inception_jax.model import check_layer
 
-ARRAYS = "examples.npz"
-
 _MOST_CLASSES = 4096
-_SHARP = 224
-"""Pixels, at least, of the photographs on pages."""
 _LEAST = {"count": 1, "samples": 0, "batch": 1, "every": 1, "seed": 0}
 
 
@@ -206,27 +202,9 @@ def _write(directory: RunDirectory, work: Pass, progress: shards.Progress, secon
 
 
 def _publish(directory: RunDirectory, work: Pass, units: list[Unit]) -> None:
-    with usage_errors():
-        found = examples.load(directory.path / ARRAYS)
-    side = work.preparation.size
-    # Small photographs are shown sharper than the network sees them.
-    zoom = -(-_SHARP // side)
-    sharp = dataclasses.replace(
-        work.preparation, size=zoom * side, short_side=zoom * (work.preparation.short_side or side)
-    )
-    fields = {
-        name: examples.receptive_fields(work.model.architecture, layer, (side, side)).enlarged(zoom)
-        for name, layer in work.layers.items()
-    }
-    album = Album(
-        directory=directory,
-        found=found,
-        fields=fields,
-        classes=_class_names(work),
-        photographs=lambda numbers: photographs.each(work.dataset, sharp, numbers),
-    )
-    images = next(iter(found.values())).images
-    count = sum(len(one.active) for one in found.values())
+    shown = album(directory, work.model, work.dataset, work.preparation)
+    images = next(iter(shown.found.values())).images
+    count = sum(len(one.active) for one in shown.found.values())
     title = f"What {work.model.name} responds to"
     lede = (
         f"The photographs, out of {images:,}, in which each of {count:,} units is strongest, and how it responds to "
@@ -236,14 +214,7 @@ def _publish(directory: RunDirectory, work: Pass, units: list[Unit]) -> None:
     figures.numbers({"photographs": images, "units": count})
     seconds = directory.metrics["seconds"]["collecting"]
     with usage_errors():
-        write_layers(album, title)
-        show_layers(figures, album)
-        show_units(figures, album, units)
+        write_layers(shown, title)
+        show_layers(figures, shown)
+        show_units(figures, shown, units)
     figures.write(made={"Collected in": page.duration(seconds)}, files=[ARRAYS, "examples.json", METRICS, CONFIG])
-
-
-def _class_names(work: Pass) -> list[str]:
-    """What the data set's classes are called; WordNet ids of ImageNet's classes by their names."""
-    imagenet = inception_jax.BVLC_GOOGLENET
-    known = dict(zip(synsets(imagenet), inception_jax.labels(imagenet), strict=True))
-    return [known.get(name, name) for name in work.dataset.classes]

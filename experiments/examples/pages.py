@@ -1,16 +1,16 @@
 """The pages of examples: all units of a layer by their strongest photographs, and some units at length."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
 
 from circuits.examples import Examples, Fields, bucket_name
 from experiments.examples import tiles
-from experiments.examples.tiles import Example, Pixels
+from experiments.examples.album import Album
+from experiments.examples.tiles import Example
 from experiments.figures import INDEX, Figures
-from experiments.rundir import RunDirectory
+from experiments.page import percent
 from featvis.shortform import Unit
 
 ACROSS = 3
@@ -22,29 +22,8 @@ _AT_ONCE = 2048
 """Units whose pictures are in memory together."""
 _ABOVE, _BELOW = 7, 3
 """Buckets of activations that are shown, above and below zero."""
-_OF_A_CLASS = 5
-"""Photographs of each class, on average, from which on class selectivity is shown."""
 _GAP = 4
 _STRIP = 8
-
-
-@dataclass(frozen=True)
-class Album:
-    """What pages are made of.
-
-    Attributes:
-        directory: of the run.
-        found: examples by layer.
-        fields: receptive fields by layer.
-        classes: what the data set's classes are called.
-        photographs: gives photographs by number.
-    """
-
-    directory: RunDirectory
-    found: Mapping[str, Examples]
-    fields: Mapping[str, Fields]
-    classes: list[str]
-    photographs: Callable[[Iterable[int]], Iterable[tuple[int, Pixels]]]
 
 
 def layer_page(layer: str) -> str:
@@ -68,7 +47,7 @@ def write_layers(album: Album, title: str) -> None:
         )
         figures = Figures(album.directory, f"{title}: {layer}", lede)
         names = _telling_classes(album, found)
-        shares = map(_percent, found.positive.tolist())
+        shares = map(percent, found.positive.tolist())
         figures.gallery(
             [
                 figures.tile(f"unit-{unit}", _picture(layer, unit), f"{layer}:{unit}", caption=share, note=note)
@@ -125,31 +104,31 @@ def show_units(figures: Figures, album: Album, units: Sequence[Unit]) -> None:
 def _rows(found: Examples, unit: int) -> list[tuple[str, list[Example | None], int, list[str], str]]:
     """Pictures of a unit: name, examples row by row, columns, labels of the columns, caption."""
     rows = []
-    top = _examples(found.top_images[unit], found.top_positions[unit])[:SHOWN]
+    top = examples_at(found.top_images[unit], found.top_positions[unit])[:SHOWN]
     values = [f"{value:.3g}" for value in found.top_values[unit, : len(top)]]
     rows.append(("top", top, len(top), values, "The strongest photographs, each at its strongest position."))
-    buckets = _buckets(found, unit)
+    buckets = buckets_shown(found, unit)
     if buckets:
         samples = found.sample_images.shape[2]
-        columns = [_examples(found.sample_images[unit, b], found.sample_positions[unit, b], samples) for b in buckets]
+        columns = [examples_at(found.sample_images[unit, b], found.sample_positions[unit, b], samples) for b in buckets]
         quilt = [column[i] for i in range(samples) for column in columns]
         caption = "Random photographs, each at a random one of its positions with an activation in the range below."
         rows.append(("random", quilt, len(buckets), [bucket_name(b) for b in buckets], caption))
-    bottom = _examples(found.bottom_images[unit], found.bottom_positions[unit])[:SHOWN]
+    bottom = examples_at(found.bottom_images[unit], found.bottom_positions[unit])[:SHOWN]
     values = [f"{value:.3g}" for value in found.bottom_values[unit, : len(bottom)]]
     if found.bottom_values[unit, 0] < 0:
         rows.append(("bottom", bottom, len(bottom), values, "The negative end: where the unit is suppressed most."))
     return rows
 
 
-def _examples(images: np.ndarray, positions: np.ndarray, count: int | None = None) -> list[Example | None]:
+def examples_at(images: np.ndarray, positions: np.ndarray, count: int | None = None) -> list[Example | None]:
     found: list[Example | None] = [
         Example(image, *place) for image, place in zip(images.tolist(), positions.tolist(), strict=True) if image >= 0
     ]
     return found + [None] * (0 if count is None else count - len(found))
 
 
-def _buckets(found: Examples, unit: int) -> list[int]:
+def buckets_shown(found: Examples, unit: int) -> list[int]:
     """The buckets that are shown: those with anything in them that are furthest from zero, the highest first."""
     half = found.sample_images.shape[1] // 2
     filled = np.flatnonzero((found.sample_images[unit] >= 0).any(1)) if found.sample_images.shape[2] else []
@@ -161,10 +140,10 @@ def _buckets(found: Examples, unit: int) -> list[int]:
 def _sentence(album: Album, found: Examples, unit: int) -> str:
     mean, variance, _, kurtosis = found.moments[unit].tolist()
     text = (
-        f"Above zero at {_percent(found.positive[unit])} of positions, in {_percent(found.active[unit])} of "
+        f"Above zero at {percent(found.positive[unit])} of positions, in {percent(found.active[unit])} of "
         f"photographs. Mean {mean:.3g}, standard deviation {variance**0.5:.3g}, kurtosis {kurtosis:.3g}."
     )
-    if _tells_classes(found):
+    if album.tells_classes(found.layer):
         selectivity = found.selectivity[unit]
         names = ", ".join(album.classes[i] for i in found.top_classes(4)[unit])
         text += f" Class selectivity {selectivity:.2f}; classes with the highest means: {names}."
@@ -173,17 +152,11 @@ def _sentence(album: Album, found: Examples, unit: int) -> str:
 
 def _telling_classes(album: Album, found: Examples) -> list[str]:
     """For each unit the class with the highest mean, where it tells much of it."""
-    if not _tells_classes(found):
+    if not album.tells_classes(found.layer):
         return [""] * len(found.active)
     best = found.top_classes(1)[:, 0]
     clear = found.selectivity >= 0.9
     return [album.classes[i] if there else "" for i, there in zip(best.tolist(), clear.tolist(), strict=True)]
-
-
-def _tells_classes(found: Examples) -> bool:
-    """Whether there are enough photographs of each class: of one or two, some class is always far above the others."""
-    there = found.class_images[found.class_images > 0]
-    return len(there) > 1 and float(there.mean()) >= _OF_A_CLASS
 
 
 def _write_pictures(album: Album, units: Sequence[Unit]) -> None:
@@ -192,7 +165,7 @@ def _write_pictures(album: Album, units: Sequence[Unit]) -> None:
     wanted = []
     for paper, unit in zip(papers, units, strict=True):
         found = album.found[unit.layer]
-        examples = _examples(found.top_images[unit.number], found.top_positions[unit.number])[: ACROSS**2]
+        examples = examples_at(found.top_images[unit.number], found.top_positions[unit.number])[: ACROSS**2]
         for i, example in enumerate(examples):
             if example is not None:
                 wanted.append((paper, (i % ACROSS * step, i // ACROSS * step), album.fields[unit.layer], example))
@@ -207,12 +180,3 @@ def _picture(layer: str, unit: int) -> str:
 
 def _side() -> int:
     return ACROSS * (tiles.SMALL + 2) - 2
-
-
-def _percent(share: float) -> str:
-    """A share for people.
-
-    >>> _percent(0.123), _percent(0.00012), _percent(0.0)
-    ('12 %', '0.012 %', '0 %')
-    """
-    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"
