@@ -92,7 +92,13 @@ def facts(experiment: str, config: RunOptions, model: Mapping[str, Any]) -> dict
 
 def _options(config: RunOptions) -> dict[str, Any]:
     """Options as JSON's types."""
-    return {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(config).items()}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(plain, value))
+        return str(value) if isinstance(value, Path) else value
+
+    return {name: plain(value) for name, value in dataclasses.asdict(config).items()}
 
 
 def weights_digest(weights: Mapping[str, Mapping[str, Any]]) -> str:

@@ -55,7 +55,7 @@ def run(config: Config) -> int:
     stores = config.stores
     if not stores and config.steps:
         stores = (path / "neurons",)
-        units_drawn(config, layers, stores[0])
+        units_drawn(config, model, layers, stores[0])
     sources = Sources(
         model=model,
         layers=layers,

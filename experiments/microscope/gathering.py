@@ -13,16 +13,17 @@ from experiments.recipes.sources import data_set
 from experiments.rundir import RunDirectory
 
 
-def units_drawn(config: Config, layers: Sequence[str], path: Path) -> None:
+def units_drawn(config: Config, model: inception_jax.Model, layers: Sequence[str], path: Path) -> None:
     """Draw all units of some layers, in a job at `path`.
 
     Raises:
         UsageError: the request cannot be met.
         KeyboardInterrupt: the job was interrupted; what is drawn is kept.
     """
+    size = min(128, model.architecture.image_size) if config.size is None else config.size
     code = neurons.run(
         neurons.Config(
-            model=config.model, seed=config.seed, layers=tuple(layers), steps=config.steps, size=config.size, out=path,
+            model=config.model, seed=config.seed, layers=tuple(layers), steps=config.steps, size=size, out=path,
             force=config.force,
         )
     )  # fmt: skip

@@ -23,7 +23,7 @@ class Config(DataOptions):
     steps: int = 64
     """Steps of optimisation of units, and of the atlas' icons, that have to be drawn; 0 draws nothing."""
     size: int | None = None
-    """Side of their images in pixels; by default as for `neurons`."""
+    """Side of their images in pixels; by default that of the images of the training, at most 128."""
     pictured: int = 24
     """Photographs that have a page of their own."""
     group_layer: str = "mixed4d"

@@ -1,7 +1,6 @@
 """The pages of the site, from facts."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -150,10 +149,10 @@ class Pages:
 
     def atlas(self, atlas: Mapping[str, Any]) -> str:
         """The page of the activation atlas."""
-        counts = Counter(name for cell in atlas["cells"] for name in cell["classes"])
+        classes = sorted({name for cell in atlas["cells"] for name in cell["classes"]})
         made = {key: atlas["made"][key] for key in ("Command", "Seed", "Device")}
         table = {key: value for key, value in atlas.items() if key != "made"}
-        return self.render("atlas.html", 0, atlas=atlas, classes=sorted(counts), table=script(table), made=made)
+        return self.render("atlas.html", 0, atlas=atlas, classes=classes, table=script(table), made=made)
 
     def photograph(self, one: Mapping[str, Any]) -> str:
         """The page of a photograph."""

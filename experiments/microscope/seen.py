@@ -103,10 +103,13 @@ def histogram(found: Examples, unit: int) -> dict[str, list[float]]:
     """Shares of activations between `ends`, in even bars, from the bins that were counted."""
     ends, density = found.density(unit)
     shares = density * np.diff(ends)
+    # Nothing in the outermost bins lies beyond the extremes.
+    ends = np.clip(ends, found.bottom_values[unit, 0], found.top_values[unit, 0])
     even = np.linspace(ends[0], ends[-1], BARS + 1)
     # A bin's share goes to the bars that it overlaps, in proportion.
     upto = np.interp(even, ends, np.concatenate([[0.0], np.cumsum(shares)]))
-    return {"ends": [number(end) for end in even], "shares": [number(share) for share in np.diff(upto)]}
+    rounded = {"ends": even, "shares": np.diff(upto)}
+    return {name: [float(f"{value:.5g}") for value in values] for name, values in rounded.items()}
 
 
 def digest(album: Album) -> str:

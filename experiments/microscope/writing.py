@@ -11,8 +11,7 @@ from tqdm.auto import tqdm
 
 from experiments import page
 from experiments.figures import INDEX, Figures
-from experiments.microscope import map as maps
-from experiments.microscope import pages, photographs, seen
+from experiments.microscope import atlas, pages, photographs, seen
 from experiments.microscope.facts import Sources, unit_facts, weights_picture
 from experiments.microscope.options import Config
 from experiments.microscope.pages import ASSETS, Pages
@@ -57,10 +56,10 @@ def write(site: Site, sources: Sources, config: Config, work: Figures, place: Pa
     site.data("index", {"layers": found}, script=True)
     site.text("circuit.html", made.circuit())
     if place is not None:
-        atlas_facts = maps.read(place, sources.model)
-        maps.write(site, place, atlas_facts)
-        site.data("atlas", atlas_facts)
-        site.text("atlas.html", made.atlas(atlas_facts))
+        facts = atlas.read(place, sources.model)
+        atlas.write(site, place, facts)
+        site.data("atlas", facts)
+        site.text("atlas.html", made.atlas(facts))
     for one in pictured:
         photographs.write(site, one)
         site.text(f"photographs/{one['number']}.html", made.photograph(one))

@@ -60,6 +60,20 @@ TOY = {
     ],
     "feature_vis": [*DRAWINGS, "--units", "conv2d2:0,mixed3a:1"],
     "interaction": [*DRAWINGS, "--units", "conv2d2:0-1", "--images", "2", "--between", "2"],
+    "microscope": [
+        *(
+            "--model",
+            "{shallow}",
+            "--images",
+            "{photographs}",
+            "--data-dir",
+            "{cache}",
+            "--layers",
+            "conv2d0",
+            "conv2d1",
+        ),
+        *("--steps", "0", "--pictured", "1", "--work", "{cache}/work", "--group-layer", "conv2d1"),
+    ],
     "neuron_groups": [*PICTURES, "--groups", "2"],
     "neurons": [*DRAWINGS, "--layers", "conv2d0", "conv2d2"],
     "patterns": [*DRAWINGS, "--units", "conv2d2:0", "--large", "40", "--layers", "2"],
@@ -86,6 +100,7 @@ def test_every_experiment_has_a_toy_size() -> None:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_command_on_the_card_runs(
     name: str,
+    request: pytest.FixtureRequest,
     toy_weights: Path,
     shallow_weights: Path,
     photographs: Path,
@@ -93,6 +108,8 @@ def test_the_command_on_the_card_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
+    if name in ARTICLES:  # Drawing is what the recipes above do.
+        request.getfixturevalue("undrawn")
     card = EXPERIMENTS[name].__doc__ or ""
     found = re.search(r"^- Command: python -m experiments (.*)$", card, re.MULTILINE)
     assert found, "every card has its exact command"

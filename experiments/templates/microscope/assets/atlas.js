@@ -8,6 +8,9 @@
   const fields = form.elements, CELL = 40, side = CELL * Math.max(atlas.rows, atlas.columns);
   let view = { x: 0, y: 0, zoom: 1 };
 
+  const fit = () => Math.min(map.clientWidth, map.clientHeight) / side;
+  const within = zoom => Math.min(Math.max(zoom, fit() / 2), fit() * 16);
+
   const cells = atlas.cells.map((cell, i) => {
     const wide = CELL * cell.size, off = (CELL - wide) / 2;
     const classes = cell.classes.join(", ");
@@ -24,7 +27,7 @@
   });
 
   function whole() {
-    const zoom = Math.min(map.clientWidth, map.clientHeight) / side;
+    const zoom = fit();
     view = { x: (map.clientWidth - side * zoom) / 2, y: (map.clientHeight - side * zoom) / 2, zoom };
   }
 
@@ -33,7 +36,7 @@
   }
 
   function zoomed(factor, x = map.clientWidth / 2, y = map.clientHeight / 2) {
-    const zoom = Math.min(Math.max(view.zoom * factor, 0.2), 8), change = zoom / view.zoom;
+    const zoom = within(view.zoom * factor), change = zoom / view.zoom;
     view = { x: x - (x - view.x) * change, y: y - (y - view.y) * change, zoom };
     show();
   }
@@ -60,7 +63,7 @@
     fields.class.value = wanted;
     whole();
     if (Number(zoom) > 0) {
-      view.zoom = Math.min(Math.max(Number(zoom), 0.2), 8);
+      view.zoom = within(Number(zoom));
       view.x = map.clientWidth / 2 - Number(x || 0) * CELL * view.zoom;
       view.y = map.clientHeight / 2 - Number(y || 0) * CELL * view.zoom;
     }

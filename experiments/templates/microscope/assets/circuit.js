@@ -111,7 +111,7 @@
     graph.replaceChildren(svg, ...heads, ...shown.map(label => node(label, places.get(label))));
     graph.style.height = `${Math.min(Math.max(height + 20, 380), 900)}px`;
     document.getElementById("said").textContent = units.length ? `${shown.length} of ${units.length} units, ${edges.length} weights` : "";
-    document.getElementById("least").textContent = `${fields.least.value} %`;
+    document.getElementById("share").textContent = `${fields.least.value} %`;
     graph.dataset.drawn = `${units.join(",")} ${fields.least.value}`;
     if (chosen && places.has(chosen)) about(chosen, edges);
     else if (!units.length) side.replaceChildren(element("p", {}, "Add a unit to begin with, or choose “Its circuit” on a unit's page."));
