@@ -20,6 +20,8 @@ SHARED = Path(os.environ.get("INCEPTION_JAX_SHARED", ROOT.parent / "shared"))
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep compiled programs between runs: most of the suite's time is compilation."""
+    # Of threads that wait for each other, those of a few processes on as many cores keep each other from working.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     jax.config.update("jax_compilation_cache_dir", str(config.rootpath / ".pytest_cache" / "xla"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 

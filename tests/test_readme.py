@@ -27,6 +27,14 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+TOY = {
+    "steps=512": "steps=2",
+    "epochs=30": "epochs=1, batch=4",
+    "(MINI, ": "(MINI.scaled(1 / 8), blocks=MINI.scaled(1 / 8).blocks[:2], image_size=32, ",
+}
+"""What is quick in place of what pages say."""
+
+
 def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
@@ -46,7 +54,9 @@ def test_python_runs(
         assert neurons.run(neurons.Config(**toy)) == 0
     names: dict[str, Any] = {}
     for block in blocks(page, "python"):
-        toy = block.replace("steps=512", "steps=2").replace("epochs=30", "epochs=1, batch=4")
+        toy = block
+        for written, small in TOY.items():
+            toy = toy.replace(written, small)
         exec(compile(toy, page.name, "exec"), names)
     if page == README:  # What its comments say.
         assert names["result"].images.shape == (4, 128, 128, 3)

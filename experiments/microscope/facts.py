@@ -124,12 +124,20 @@ def _weights(sources: Sources, layer: str, unit: int) -> tuple[dict[str, Any], l
         maps, full = links.group_maps[unit], float(np.abs(links.group_maps[unit]).max(initial=0))
         assert links.group_units is not None
         assert links.group_shares is not None
+        # A single place has a single group.
+        there = np.flatnonzero(maps.max((1, 2), initial=0) > 1e-4 * full)
         groups = [
-            [{"unit": n, "share": number(share)} for n, share in zip(units, shares, strict=True)]
-            for units, shares in zip(links.group_units[unit].tolist(), links.group_shares[unit].tolist(), strict=True)
+            [
+                {"unit": n, "share": number(share)}
+                for n, share in zip(links.group_units[unit, i].tolist(), links.group_shares[unit, i], strict=True)
+                if share
+            ]
+            for i in there
         ]
+        maps = maps[there]
         grey = 1 - np.repeat((maps / (full or 1.0))[..., None], 3, -1)
-        said["groups"] = {"layer": links.inputs.layer, "groups": groups, **row(maps, full, grey)}
+        if groups:
+            said["groups"] = {"layer": links.inputs.layer, "groups": groups, **row(maps, full, grey)}
     if links.inputs is None:
         kernel = np.asarray(sources.model.weights[layer]["kernel"], np.float32)
         if kernel.shape[2] == 3:

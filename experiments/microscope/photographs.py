@@ -70,7 +70,8 @@ def _computed(sources: Sources, image: np.ndarray, layer: str) -> dict[str, np.n
     about = Subject(model, image, "")
     answers = about.classes((), CLASSES)
     acts = model(about.batch, taps=[*sources.layers, LOGITS])
-    groups = recipes.neuron_groups(model, about.batch, layer, GROUPS)
+    _, *map_size, units = acts[layer].shape
+    groups = recipes.neuron_groups(model, about.batch, layer, min(GROUPS, units, int(np.prod(map_size))))
     targets = [one.logit for one in answers]
     found = recipes.attribute(model, about.batch, layer, targets)
     kept = {f"largest-{name}": np.asarray(acts[name]).max((0, 1, 2)) for name in sources.layers}

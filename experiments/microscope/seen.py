@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +145,10 @@ def _drawn(album: Album, layer: str, units: list[int]) -> Mapping[str, bytes]:
                     place = i % strip.columns * SIDE, i // strip.columns * SIDE
                     wanted.append((paper, place, album.fields[layer], example))
     tiles.fill(wanted, album.photographs, tiles.located)
-    return {name: webp(_scaled(paper, strip.side), 75) for name, (strip, paper) in papers.items()}
+    # Encoders leave Python's lock alone.
+    with ThreadPoolExecutor() as pool:
+        encoded = pool.map(lambda one: webp(_scaled(one[1], one[0].side), 75), papers.values())
+        return dict(zip(papers, encoded, strict=True))
 
 
 def _scaled(paper: Image.Image, side: int) -> Image.Image:

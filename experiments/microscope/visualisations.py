@@ -154,7 +154,7 @@ def place(unit: int) -> tuple[int, int]:
 def webp(image: Image.Image, quality: int = 82) -> bytes:
     """A picture as a WebP file."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=4)
+    image.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()
 
 

@@ -1,16 +1,20 @@
 """Networks small enough to draw with in a second, and pictures that are painted instead of optimised."""
 
 import dataclasses
-from collections.abc import Sequence
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
+import jax
 import numpy as np
 import pytest
 
 import featvis
 import inception_jax
+from featvis import request
 from inception_jax import Block
 
 
@@ -45,6 +49,18 @@ def shallow(shallow_weights: Path) -> inception_jax.Model:
     return inception_jax.load(shallow_weights)
 
 
+@pytest.fixture(scope="session")
+def numbered() -> inception_jax.Model:
+    """A random network with the name, layers and units of inception5h: for images of 64 pixels, and thin inside."""
+    blocks = tuple(
+        (name, dataclasses.replace(block, conv3x3_bottleneck=4, conv5x5_bottleneck=4))
+        for name, block in inception_jax.INCEPTION5H.blocks
+        if isinstance(block, Block)
+    )
+    thin = dataclasses.replace(inception_jax.INCEPTION5H, blocks=blocks, heads=(), image_size=64, final_pool=None)
+    return inception_jax.initialise(thin, seed=0)
+
+
 @pytest.fixture
 def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No photographs and published numbers but those that a test names."""
@@ -66,3 +82,45 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[list[featvis.Objective]]:
 
     monkeypatch.setattr(featvis, "render", render)
     return asked
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of `featvis.render`, whose arguments it takes: images as they are before the first step."""
+    arguments = inspect.signature(featvis.render)
+
+    def render(
+        model: Any,
+        objectives: Any,
+        *,
+        param: Any,
+        steps: int,
+        seed: int = 0,
+        snapshots: Sequence[int] = (),
+        on_batch: Callable[[featvis.Result], None] = lambda _: None,
+        **others: Any,
+    ) -> featvis.Result:
+        arguments.bind(model, objectives, **others)
+        listed = request.resolve(model, objectives, request.images_shape(param))
+        params = jax.vmap(param.init)(jax.random.split(jax.random.key(seed), len(listed)))
+        images, count = np.asarray(jax.vmap(param)(params)), len(listed)
+        result = featvis.Result(
+            images=images,
+            history=np.zeros((count, steps)),
+            scores=np.zeros(count),
+            labels=tuple(objective.label for objective in listed),
+            indices=np.arange(count),
+            steps_done=np.full(count, steps),
+            reached=np.zeros(count, bool),
+            snapshots=np.repeat(images[:, None], len(snapshots), 1),
+            snapshot_steps=tuple(snapshots),
+            origins=(),
+            seed=seed,
+            params=params,
+        )
+        on_batch(result)
+        return result
+
+    monkeypatch.setattr(featvis, "render", render)
+    for name in ("diversity", "interaction", "patterns", "spectrum", "style"):
+        monkeypatch.setattr(importlib.import_module(f"featvis.recipes.{name}"), "render", render)

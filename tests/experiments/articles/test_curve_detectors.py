@@ -30,10 +30,7 @@ CLASSES = ("n01443537", "n02099601")
 ROWS = {6, 7, 17, 18, 19}
 
 
-@pytest.fixture(autouse=True)
-def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No photographs and published numbers but those that a test names."""
-    monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
+pytestmark = pytest.mark.usefixtures("nothing_shared")
 
 
 @pytest.fixture
@@ -156,13 +153,15 @@ def test_published_heat_maps_at_our_stimuli(thread: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labelled(photographs: Path, painted_icons: None, tmp_path: Path, shared_dir: Path) -> None:
-    """Units by their published numbers, in a network of inception5h's shape with random weights."""
+def test_labelled(
+    numbered: inception_jax.Model, photographs: Path, painted_icons: None, tmp_path: Path, shared_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Units by their published numbers, in a network that has these units and random weights."""
     del painted_icons
-    path = tmp_path / "weights.safetensors"
-    inception_jax.save(inception_jax.initialise(inception_jax.INCEPTION5H, seed=0), path)
+    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
     config = ArticleOptions(
-        model=str(path), out=tmp_path / "run", quick=True, images=str(photographs), data_dir=tmp_path / "data",
+        out=tmp_path / "run", quick=True, images=str(photographs), data_dir=tmp_path / "data",
         photographs=40,
         published=shared_dir / "reference" / "thread",
     )  # fmt: skip

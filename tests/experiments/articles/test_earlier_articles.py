@@ -1,20 +1,16 @@
 """The articles before the thread: each runs with and without photographs, and measures what it says."""
 
 import dataclasses
-import importlib
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 from article_runs import about
 from PIL import Image
 
-import featvis
 import inception_jax
 from experiments.articles import activation_atlas, building_blocks, feature_visualization
 from experiments.articles import differentiable_parameterizations as parameterizations
@@ -27,7 +23,6 @@ from experiments.recipes.subject import LOGITS, Subject
 from experiments.rundir import RunDirectory
 from experiments.study import ArticleOptions
 from experiments.study.measures import correlation, high_share
-from featvis import request
 from featvis.recipes import layer_activations
 
 ARTICLES = [feature_visualization, building_blocks, parameterizations, activation_atlas]
@@ -38,46 +33,6 @@ def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No photographs and published numbers but those that a test names; prepared ones in a place of their own."""
     monkeypatch.setenv("INCEPTION_JAX_SHARED", str(tmp_path / "nothing"))
     monkeypatch.setenv("INCEPTION_JAX_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of `featvis.render`: images as they are before the first step."""
-
-    def render(
-        model: Any,
-        objectives: Any,
-        *,
-        param: Any,
-        steps: int,
-        seed: int = 0,
-        snapshots: Sequence[int] = (),
-        on_batch: Callable[[featvis.Result], None] = lambda _: None,
-        **_: Any,
-    ) -> featvis.Result:
-        listed = request.resolve(model, objectives, request.images_shape(param))
-        params = jax.vmap(param.init)(jax.random.split(jax.random.key(seed), len(listed)))
-        images, count = np.asarray(jax.vmap(param)(params)), len(listed)
-        result = featvis.Result(
-            images=images,
-            history=np.zeros((count, steps)),
-            scores=np.zeros(count),
-            labels=tuple(objective.label for objective in listed),
-            indices=np.arange(count),
-            steps_done=np.full(count, steps),
-            reached=np.zeros(count, bool),
-            snapshots=np.repeat(images[:, None], len(snapshots), 1),
-            snapshot_steps=tuple(snapshots),
-            origins=(),
-            seed=seed,
-            params=params,
-        )
-        on_batch(result)
-        return result
-
-    monkeypatch.setattr(featvis, "render", render)
-    for name in ("diversity", "interaction", "patterns", "spectrum", "style"):
-        monkeypatch.setattr(importlib.import_module(f"featvis.recipes.{name}"), "render", render)
 
 
 def run(article: Any, out: Path, **options: Any) -> list[dict[str, Any]]:

@@ -160,12 +160,16 @@ def test_small_parts() -> None:
 
 @pytest.mark.slow
 def test_labelled(
-    nothing_shared: None, painted: Any, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nothing_shared: None,
+    painted: Any,
+    numbered: inception_jax.Model,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Units by their published numbers, in a network of the right size whose weights are random."""
+    """Units by their published numbers, in a network that has these units and random weights."""
     del nothing_shared, painted
-    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
-    monkeypatch.setattr(figures, "load_model", lambda _: model)
+    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
     claims = ran(early_vision, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=60), ROWS)
     assert about(claims, "Complex Gabors of conv2d1 are made of")["status"] == "fails"
     assert about(claims, "black-and-white unit is made of the published")["status"] == "fails"

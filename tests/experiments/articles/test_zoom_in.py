@@ -136,12 +136,16 @@ def test_small_parts() -> None:
 
 @pytest.mark.slow
 def test_labelled(
-    nothing_shared: None, painted: Any, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nothing_shared: None,
+    painted: Any,
+    numbered: inception_jax.Model,
+    photographs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Units by their published numbers, in a network of the right size whose weights are random."""
+    """Units by their published numbers, in a network that has these units and random weights."""
     del nothing_shared, painted
-    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
-    monkeypatch.setattr(figures, "load_model", lambda _: model)
+    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
     claims = ran(zoom_in, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=240), ROWS)
     assert about(claims, "A unit of mixed4b is for dogs")["measured"].startswith("mixed4b:418")
     assert about(claims, "A car's parts")["measured"].startswith("mixed4c:447")
@@ -151,12 +155,16 @@ def test_labelled(
 @pytest.mark.slow
 @pytest.mark.shared
 def test_labelled_tiles(
-    nothing_shared: None, painted: Any, thread: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nothing_shared: None,
+    painted: Any,
+    numbered: inception_jax.Model,
+    thread: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Random weights have the signs of the published tiles about half of the time."""
     del nothing_shared, painted
-    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
-    monkeypatch.setattr(figures, "load_model", lambda _: model)
+    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
     claims = ran(zoom_in, toy("inception5h", tmp_path / "run", published=thread, images=None), ROWS)
     for name in ("curve", "dog", "car"):
         found = about(claims, f"Weights of the {name} circuit")
