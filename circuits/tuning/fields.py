@@ -13,6 +13,7 @@ from circuits.ends import Units, chosen, directions
 from circuits.interventions.edited import as_pytree, read
 from circuits.route import Box, field_at, position_in, side
 from circuits.tuning.sweep import Network
+from inception_jax.architecture import Architecture
 from inception_jax.graph import graph
 from inception_jax.model import Model, check_layer
 from inception_jax.nodes import INPUT, map_sizes
@@ -47,12 +48,15 @@ class ReceptiveField:
 
 
 def receptive_field(
-    model: Model, layer: str, size: int | tuple[int, int] = 224, position: tuple[int, int] | None = None
+    model: Model | Architecture,
+    layer: str,
+    size: int | tuple[int, int] = 224,
+    position: tuple[int, int] | None = None,
 ) -> ReceptiveField:
     """What a unit can see of an image, from the network's structure.
 
     Args:
-        model: this project's network, of which only the architecture counts.
+        model: this project's network, of which only the architecture counts, or that.
         layer: any named activation.
         size: side of the image, or height and width.
         position: row and column in the map; by default the middle, of two the earlier.
@@ -66,8 +70,8 @@ def receptive_field(
     >>> seen.size, seen.middle
     ((91, 91), (111.0, 111.0))
     """
-    arch = model.architecture
-    check_layer(layer, model.layers)
+    arch = model.architecture if isinstance(model, Model) else model
+    check_layer(layer, [node.name for node in graph(arch).nodes])
     image = size if isinstance(size, tuple) else (size, size)
     place = position_in(position, map_sizes(graph(arch).nodes, image, arch.padding)[layer], layer)
     return ReceptiveField(*field_at(arch, INPUT, layer, place, image))

@@ -1,6 +1,7 @@
 """Images of the size that units need: canvases for stimuli, and windows of photographs as units see them."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -18,12 +19,18 @@ def canvas(model: inception_jax.Model, layers: Sequence[str]) -> int:
     >>> canvas(inception_jax.load("mini"), ["conv2d2"])
     24
     """
-    whole = model.architecture.image_size
+    return _canvas(model.architecture, tuple(layers))
+
+
+@cache
+def _canvas(architecture: inception_jax.Architecture, layers: tuple[str, ...]) -> int:
+    whole = architecture.image_size
+    fields = {layer: receptive_field(architecture, layer, whole) for layer in layers}
 
     def same(size: int) -> bool:
-        for layer in layers:
+        for layer, large in fields.items():
             try:
-                large, small = receptive_field(model, layer, whole), receptive_field(model, layer, size)
+                small = receptive_field(architecture, layer, size)
             except ValueError:
                 return False
             off = whole // 2 - size // 2
