@@ -122,6 +122,16 @@ def _rows(found: Examples, unit: int) -> list[tuple[str, list[Example | None], i
 
 
 def examples_at(images: np.ndarray, positions: np.ndarray, count: int | None = None) -> list[Example | None]:
+    """Examples from their photographs and positions.
+
+    Args:
+        images: numbers of photographs; those below zero are places that are empty, and left out.
+        positions: row and column of each.
+        count: fill up to so many with None.
+
+    >>> examples_at(np.array([7, -1]), np.array([[1, 2], [0, 0]]), 2)
+    [Example(image=7, row=1, column=2), None]
+    """
     found: list[Example | None] = [
         Example(image, *place) for image, place in zip(images.tolist(), positions.tolist(), strict=True) if image >= 0
     ]

@@ -165,7 +165,8 @@ def test_a_target_ends_an_optimisation():
     assert np.isnan(result.history[0, 21:]).all()
     # The mean over pixels, computed by another program.
     np.testing.assert_allclose(result.images[0, ..., 0].mean(), target[0], rtol=1e-5)
-    np.testing.assert_array_equal(result.images[1], free.images[1])
+    # The program that can stop is another one than the one that cannot: rounding of float32 may differ.
+    np.testing.assert_allclose(result.images[1], free.images[1], rtol=0, atol=1e-6)
 
 
 def test_targets_reached_by_all_save_the_rest(monkeypatch):

@@ -19,7 +19,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory, shallow_weights: Path, photogr
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Generator[Browser, None, None]:
     """Chromium, without a window."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
