@@ -1,8 +1,8 @@
 """Microscope: a site of the whole network, with a page for each unit, that opens from disk or any file server.
 
 - Command: python -m experiments microscope --images ../shared/data/imagenet-samples.zip --out site
-- Time: with the bundled network about ten minutes on two CPU cores, two thirds of them for the visualisations; what was
-  made before is kept, so that the same command with --stores or after changes takes seconds to minutes
+- Time: with the bundled network nine and a half minutes on two CPU cores, most of them for the visualisations; what was
+  made before is kept, and the same command takes a minute. With bvlc_googlenet from a finished job less than half an hour
 - Expect: index.html leads to grids of all units, which can be searched, filtered and sorted, and to a page for each
   unit: visualisations, photographs, tuning, inputs and outputs with their weights, family, units like it. Circuits grow
   by clicking, an activation atlas can be searched by class, and photographs have pages of their own. After OpenAI's
