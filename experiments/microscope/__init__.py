@@ -2,7 +2,7 @@
 
 - Command: python -m experiments microscope --images ../shared/data/imagenet-samples.zip --out site
 - Time: with the bundled network nine and a half minutes on two CPU cores, most of them for the visualisations; what was
-  made before is kept, and the same command takes a minute. With bvlc_googlenet from a finished job under half an hour
+  made before is kept, and the same command takes half a minute. With bvlc_googlenet and a finished job, half an hour
 - Expect: index.html leads to grids of all units, which can be searched, filtered and sorted, and to a page for each
   unit: visualisations, photographs, tuning, inputs and outputs with their weights, family, units like it. Circuits grow
   by clicking, an activation atlas can be searched by class, and photographs have pages of their own. After OpenAI's
