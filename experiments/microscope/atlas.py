@@ -14,6 +14,7 @@ from experiments.microscope.visualisations import webp
 from experiments.options import UsageError, usage_errors
 from experiments.recipes.atlas import CELLS
 from experiments.rundir import RunDirectory
+from featvis.recipes.atlas.icons import icon_widths
 
 _SIDE = 80
 _MOST = 4096
@@ -33,7 +34,7 @@ def read(path: Path, model: inception_jax.Model) -> dict[str, Any]:
     if config["settings"].get("arrays_sha256") != provenance.weights_digest(model.weights):
         raise UsageError(f"{path} holds an atlas of another network; expected one of {model.name}")
     counts = np.array([cell["samples"] for cell in known["cells"]])
-    sizes = np.sqrt(counts / np.median(counts)).clip(0.5, 1)
+    sizes = icon_widths(counts)
     cells = [
         {
             "row": cell["row"],

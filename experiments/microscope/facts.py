@@ -71,28 +71,25 @@ class Sources:
         return next((name for name, its in self.branches.get(layer, {}).items() if unit in its), "")
 
 
-def unit_facts(sources: Sources, layer: str, unit: int) -> dict[str, Any]:
-    """All that is said of a unit, in JSON's types."""
-    links = sources.connections[layer]
-    album = sources.album
-    return {
+def unit_facts(sources: Sources, layer: str, unit: int) -> tuple[dict[str, Any], Image.Image | None]:
+    """All that is said of a unit, in JSON's types, and all tiles of its page at a pixel for each weight, if any."""
+    links, album = sources.connections[layer], sources.album
+    weights, rows = _weights(sources, layer, unit)
+    fact = {
         "layer": layer,
         "unit": unit,
         "branch": sources.branch(layer, unit),
         "visualisations": [shown.facts() for shown in sources.shown[layer].get(unit, {}).values()],
         "families": [_family(member, unit) for member in sources.members[layer].get(unit, [])],
         "alike": _alike(links, unit),
-        "weights": _weights(sources, layer, unit)[0],
+        "weights": weights,
         "tuning": [_curve(curve, unit) for curve in sources.tuning[layer]],
         "photographs": seen.facts(album, layer, unit) if album is not None and layer in album.found else None,
     }
+    return fact, _stacked(rows) if rows else None
 
 
-def weights_picture(sources: Sources, layer: str, unit: int) -> Image.Image | None:
-    """All tiles of a unit's page at a pixel for each weight, where `unit_facts` says; None where there are none."""
-    rows = _weights(sources, layer, unit)[1]
-    if not rows:
-        return None
+def _stacked(rows: Sequence[np.ndarray]) -> Image.Image:
     paper = Image.new("RGB", (max(row.shape[1] for row in rows), sum(len(row) for row in rows)), "white")
     top = 0
     for row in rows:

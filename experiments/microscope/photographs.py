@@ -1,6 +1,5 @@
 """Pages of single photographs: the strongest units of each layer, groups of units, what speaks for the answer."""
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from experiments.figures import Figures
 from experiments.microscope.facts import Sources
 from experiments.microscope.seen import number
 from experiments.microscope.site import Site
+from experiments.microscope.visualisations import encoded
 from experiments.options import usage_errors
 from experiments.recipes.subject import LOGITS, Subject
 from featvis import recipes
@@ -57,12 +57,9 @@ def described(page: Figures, sources: Sources, numbers: Sequence[int], layer: st
 def write(site: Site, one: dict[str, Any]) -> None:
     """The pictures of a photograph's page."""
     image = Image.fromarray(one["pixels"]).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    site.file(f"photographs/{one['number']}.jpg", buffer.getvalue())
-    buffer, groups = io.BytesIO(), Image.fromarray(eight_bit(one["picture"]))
-    groups.resize((_SIDE, _SIDE), Image.Resampling.NEAREST).save(buffer, "PNG")
-    site.file(f"photographs/{one['number']}-groups.png", buffer.getvalue())
+    groups = Image.fromarray(eight_bit(one["picture"])).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
+    site.file(f"photographs/{one['number']}.jpg", encoded(image, "JPEG", quality=88))
+    site.file(f"photographs/{one['number']}-groups.png", encoded(groups))
 
 
 def _computed(sources: Sources, image: np.ndarray, layer: str) -> dict[str, np.ndarray]:

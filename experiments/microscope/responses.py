@@ -89,8 +89,7 @@ def responses(page: Figures, model: inception_jax.Model, layers: Sequence[str]) 
     Raises:
         UsageError: the request cannot be met.
     """
-    with_maps = list(layers)
-    seen = measured(page, model, with_maps, STEP, SIDE)
+    seen = measured(page, model, layers, STEP, SIDE)
     known = [f for f in published() if f.layer in layers] if model.name == "inception5h" else []
     known = [f for f in known if max(f.units, default=-1) < model.layers[f.layer]]
     return Responses(seen, [*known, *find(seen).families])

@@ -15,7 +15,7 @@ from experiments import provenance
 from experiments.options import UsageError
 from experiments.rundir import RunDirectory
 from experiments.store.opening import recorded
-from experiments.store.records import Record, UnfitError
+from experiments.store.records import Record
 from experiments.store.store import Store
 from featvis.shortform import Unit
 
@@ -96,18 +96,14 @@ def drawn(
     for path in stores:
         directory, store, known = recorded(path)
         settings = _settings(directory, digest, model)
-        for unit in known:
-            layer = unit.layer.removesuffix(_PRE_RELU)
-            if layer not in found or unit.number >= model.layers[layer]:
-                continue
-            try:
-                record = store.peek(unit)
-            except UnfitError as error:
-                unfit.append(f"{store.file(unit)} {error}")
-                continue
-            if record is not None:
-                kind = list(KINDS)[unit.negative + 2 * (record.images > 1)]
-                found[layer].setdefault(unit.number, {}).setdefault(kind, Shown(kind, unit, record, store, settings))
+        home = {unit: unit.layer.removesuffix(_PRE_RELU) for unit in known}
+        ours = [unit for unit, layer in home.items() if layer in found and unit.number < model.layers[layer]]
+        records, wrong = store.look(ours)
+        unfit += [f"{path}/{reason}" for reason in wrong]
+        for record in records:
+            unit, kind = record.unit, list(KINDS)[record.unit.negative + 2 * (record.images > 1)]
+            kinds = found[home[unit]].setdefault(unit.number, {})
+            kinds.setdefault(kind, Shown(kind, unit, record, store, settings))
     if unfit:
         warnings.warn(f"left out {len(unfit)} damaged files, such as {unfit[0]}", stacklevel=2)
     return {
@@ -153,8 +149,13 @@ def place(unit: int) -> tuple[int, int]:
 
 def webp(image: Image.Image, quality: int = 82) -> bytes:
     """A picture as a WebP file."""
+    return encoded(image, "WEBP", quality=quality, method=2)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as a file."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=2)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 

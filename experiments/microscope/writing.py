@@ -12,11 +12,11 @@ from tqdm.auto import tqdm
 from experiments import page
 from experiments.figures import INDEX, Figures
 from experiments.microscope import atlas, pages, photographs, seen
-from experiments.microscope.facts import Sources, unit_facts, weights_picture
+from experiments.microscope.facts import Sources, unit_facts
 from experiments.microscope.options import Config
 from experiments.microscope.pages import ASSETS, Pages
 from experiments.microscope.site import Site
-from experiments.microscope.visualisations import SPRITE, icon, sheet, webp
+from experiments.microscope.visualisations import SPRITE, encoded, icon, sheet, webp
 from experiments.options import command
 from experiments.rundir import RunDirectory, identity
 
@@ -79,14 +79,14 @@ def _write_layer(site: Site, sources: Sources, made: Pages, layer: str, draw: st
         seen.write(site, sources.album, layer)
     facts = []
     for unit in tqdm(range(count), f"pages of {layer}", disable=None, leave=False):
-        fact = unit_facts(sources, layer, unit)
+        fact, picture = unit_facts(sources, layer, unit)
         facts.append(fact)
         for one in shown.get(unit, {}).values():
             site.file(f"{layer}/{unit}/{one.name}", one.read())
         size = (1, 1)
-        if (picture := weights_picture(sources, layer, unit)) is not None:
+        if picture is not None:
             size = picture.size
-            site.file(f"{layer}/{unit}/weights.png", _png(picture))
+            site.file(f"{layer}/{unit}/weights.png", encoded(picture))
         site.text(f"{layer}/{unit}/{INDEX}", made.unit(fact, size, draw))
     site.data(f"units/{layer}", facts)
     edges = {}
@@ -137,12 +137,6 @@ def _missing(sources: Sources, has_atlas: bool, draw: str) -> list[str]:
     elif not has_atlas:
         lacking.append("There is no activation atlas; --atlas takes the directory of one.")
     return lacking
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -15,7 +15,6 @@ import tyro
 from experiments import page
 from experiments.store import units
 from experiments.store.opening import claims_in, recorded
-from experiments.store.records import UnfitError
 from experiments.store.store import Store
 from featvis.shortform import Unit
 
@@ -42,19 +41,9 @@ def run(config: Config) -> int:
     _, store, wanted = recorded(config.path)
     claims = claims_in(config.path)
     workers = claims.workers()
-    done: list[Unit] = []
-    unfit: list[str] = []
-    wrong: list[str] = []
-    for unit in wanted:
-        try:
-            record = store.peek(unit)
-        except UnfitError as error:
-            unfit.append(f"{units.file(unit)} {error}")
-            continue
-        if record is not None:
-            done.append(unit)
-            if not np.isfinite(record.score):
-                wrong.append(record.label)
+    records, unfit = store.look(wanted)
+    done = [record.unit for record in records]
+    wrong = [record.label for record in records if not np.isfinite(record.score)]
     print(f"{config.path}: {len(done):,} of {len(wanted):,} units, {len(done) / max(1, len(wanted)):.1%}")
     for layer, part in units.lists(wanted).items():
         print(f"  {layer:<24} {len(set(part) & set(done)):>5} of {len(part)}")

@@ -63,6 +63,21 @@ class Store:
         except UnfitError:
             return False
 
+    def look(self, wanted: Iterable[Unit]) -> tuple[list[Record], list[str]]:
+        """Records of those units that are finished, and what is wrong with files that are not what they should be.
+
+        Raises:
+            UsageError: a file cannot be read.
+        """
+        found, unfit = [], []
+        for unit in wanted:
+            try:
+                if record := self.peek(unit):
+                    found.append(record)
+            except UnfitError as error:
+                unfit.append(f"{units.file(unit)} {error}")
+        return found, unfit
+
     def missing(self, wanted: Iterable[Unit]) -> list[Unit]:
         """Those units that are not finished."""
         return [unit for unit in wanted if not self.finished(unit)]

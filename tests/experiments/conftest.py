@@ -14,6 +14,7 @@ import pytest
 
 import featvis
 import inception_jax
+from experiments import figures
 from featvis import request
 from inception_jax import Block
 
@@ -59,6 +60,12 @@ def numbered() -> inception_jax.Model:
     )
     thin = dataclasses.replace(inception_jax.INCEPTION5H, blocks=blocks, heads=(), image_size=64, final_pool=None)
     return inception_jax.initialise(thin, seed=0)
+
+
+@pytest.fixture
+def labelled(numbered: inception_jax.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever network an experiment asks for, it gets the one with the units of inception5h."""
+    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
 
 
 @pytest.fixture

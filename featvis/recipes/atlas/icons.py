@@ -91,7 +91,7 @@ class ActivationAtlas:
             raise ValueError(f"side is {cell} and least {least}; expected at least 1, and above 0 to 1")
         paper = Image.new("RGB", (self.cells.columns * cell, self.cells.rows * cell), _PAPER)
         font = ImageFont.load_default(max(8, cell // 8))
-        widths = np.sqrt(self.cells.counts / np.median(self.cells.counts)).clip(least, 1) * cell
+        widths = icon_widths(self.cells.counts, least) * cell
         for i, (row, column) in enumerate(self.cells.places.tolist()):
             width = max(1, round(float(widths[i])))
             tile = picture(array[i]).resize((width, width), Image.Resampling.LANCZOS)
@@ -100,6 +100,15 @@ class ActivationAtlas:
                 pen.text((2, width - 2), captions[i], _INK, font, "ld", stroke_width=1, stroke_fill=_RIM)
             paper.paste(tile, (column * cell + (cell - width) // 2, row * cell + (cell - width) // 2))
         return paper
+
+
+def icon_widths(counts: Int[np.ndarray, " cells"], least: float = 0.5) -> Float[np.ndarray, " cells"]:
+    """How wide icons are, as fractions of a cell: larger with more samples, and full from their median on.
+
+    >>> icon_widths(np.array([1, 4, 9, 16, 2])).round(2).tolist()
+    [0.5, 1.0, 1.0, 1.0, 0.71]
+    """
+    return np.sqrt(counts / np.median(counts)).clip(least, 1)
 
 
 def activation_atlas(samples: Samples, cells: Cells) -> ActivationAtlas:

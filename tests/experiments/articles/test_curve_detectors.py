@@ -153,13 +153,9 @@ def test_published_heat_maps_at_our_stimuli(thread: Path) -> None:
 
 
 @pytest.mark.slow
-def test_labelled(
-    numbered: inception_jax.Model, photographs: Path, painted_icons: None, tmp_path: Path, shared_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+def test_labelled(labelled: None, photographs: Path, painted_icons: None, tmp_path: Path, shared_dir: Path) -> None:
     """Units by their published numbers, in a network that has these units and random weights."""
-    del painted_icons
-    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
+    del labelled, painted_icons
     config = ArticleOptions(
         out=tmp_path / "run", quick=True, images=str(photographs), data_dir=tmp_path / "data",
         photographs=40,

@@ -10,7 +10,6 @@ from article_runs import about, ran, toy
 
 import inception_jax
 from circuits.families import published
-from experiments import figures
 from experiments.articles import early_vision
 from experiments.articles.early_vision import SIZES, sorted_units
 from experiments.articles.early_vision.circuits import alignment, strong_inputs
@@ -159,17 +158,9 @@ def test_small_parts() -> None:
 
 
 @pytest.mark.slow
-def test_labelled(
-    nothing_shared: None,
-    painted: Any,
-    numbered: inception_jax.Model,
-    photographs: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_labelled(nothing_shared: None, painted: Any, labelled: None, photographs: Path, tmp_path: Path) -> None:
     """Units by their published numbers, in a network that has these units and random weights."""
-    del nothing_shared, painted
-    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
+    del nothing_shared, painted, labelled
     claims = ran(early_vision, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=60), ROWS)
     assert about(claims, "Complex Gabors of conv2d1 are made of")["status"] == "fails"
     assert about(claims, "black-and-white unit is made of the published")["status"] == "fails"

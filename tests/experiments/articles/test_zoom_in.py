@@ -9,7 +9,6 @@ from article_runs import about, ran, toy
 
 import inception_jax
 from circuits.families import Family
-from experiments import figures
 from experiments.articles import zoom_in
 from experiments.articles.zoom_in import late as late_module
 from experiments.articles.zoom_in.circuits import opposites, spread
@@ -135,17 +134,9 @@ def test_small_parts() -> None:
 
 
 @pytest.mark.slow
-def test_labelled(
-    nothing_shared: None,
-    painted: Any,
-    numbered: inception_jax.Model,
-    photographs: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_labelled(nothing_shared: None, painted: Any, labelled: None, photographs: Path, tmp_path: Path) -> None:
     """Units by their published numbers, in a network that has these units and random weights."""
-    del nothing_shared, painted
-    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
+    del nothing_shared, painted, labelled
     claims = ran(zoom_in, toy("inception5h", tmp_path / "run", images=str(photographs), photographs=240), ROWS)
     assert about(claims, "A unit of mixed4b is for dogs")["measured"].startswith("mixed4b:418")
     assert about(claims, "A car's parts")["measured"].startswith("mixed4c:447")
@@ -154,17 +145,9 @@ def test_labelled(
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_labelled_tiles(
-    nothing_shared: None,
-    painted: Any,
-    numbered: inception_jax.Model,
-    thread: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_labelled_tiles(nothing_shared: None, painted: Any, labelled: None, thread: Path, tmp_path: Path) -> None:
     """Random weights have the signs of the published tiles about half of the time."""
-    del nothing_shared, painted
-    monkeypatch.setattr(figures, "load_model", lambda _: numbered)
+    del nothing_shared, painted, labelled
     claims = ran(zoom_in, toy("inception5h", tmp_path / "run", published=thread, images=None), ROWS)
     for name in ("curve", "dog", "car"):
         found = about(claims, f"Weights of the {name} circuit")
