@@ -64,15 +64,23 @@ class Units:
     targets: Float[Array | np.ndarray, " n"]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["params", "optimizer", "steps", "reached"], meta_fields=[])
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["params", "optimizer", "steps", "reached", "left_out"],
+    meta_fields=[],
+)
 @dataclass
 class State:
-    """Parameters and optimiser state of each result, how many steps it had, and whether it reached its target."""
+    """Parameters and optimiser state of each result, how many steps it had, and whether it reached its target.
+
+    `left_out` counts those of the steps whose objective or outcome was not finite.
+    """
 
     params: Any
     optimizer: Any
     steps: Int[Array, " n"]
     reached: Bool[Array, " n"]
+    left_out: Int[Array, " n"]
 
 
 @partial(Compiled, static_argnums=0)
@@ -86,7 +94,7 @@ def init(program: Program, keys: Key[Array, " n"], start: Float[Array, "n *shape
         else:
             params = jax.vmap(program.param.invert)(start)  # pyright: ignore[reportAttributeAccessIssue]
         none = jnp.zeros(len(keys), jnp.int32)
-        return State(params, jax.vmap(program.optimizer.init)(params), none, none.astype(bool))
+        return State(params, jax.vmap(program.optimizer.init)(params), none, none.astype(bool), none)
 
     return spread(program.mesh, begin)((keys, start), None)
 
@@ -98,7 +106,8 @@ def advance(
     """Run steps `start` to `stop` (at most `CHUNK`); returns the new state and the objective at each step.
 
     The bounds are data, so one compiled program serves every number of steps. Where the program `stops`, results that
-    have reached their target stay as they are.
+    have reached their target stay as they are. So does a result in a step whose objective or outcome is not finite:
+    the step is left out, its objective is NaN, and the next one begins from sound parameters, with other transforms.
     """
     return spread(program.mesh, partial(_advance, program))((units, state), (bound, start, stop))
 
@@ -118,17 +127,18 @@ def _advance(
             return -values.sum(), values
 
         grads, values = jax.grad(loss, has_aux=True)(state.params)
-        if program.stops:
-            history = _record(history, jnp.where(state.reached, jnp.nan, values), step - start)
-            reached = state.reached | (values >= units.targets)
-        else:
-            history, reached = _record(history, values, step - start), state.reached
         updates, optimizer = _updates(program, network, units, state, grads, values, step)
-        after = State(optax.apply_updates(state.params, updates), optimizer, state.steps + 1, reached)
-        if program.stops:
-            kept = State(state.params, state.optimizer, state.steps, reached)
-            after = jax.tree.map(lambda old, new: jnp.where(_like(reached, new), old, new), kept, after)
-        return after, history
+        params = optax.apply_updates(state.params, updates)
+        sound = jnp.isfinite(values) & _finite(params)
+        history = _record(history, jnp.where(sound & ~state.reached, values, jnp.nan), step - start)
+        reached = state.reached | (sound & (values >= units.targets)) if program.stops else state.reached
+        params, optimizer = jax.tree.map(
+            lambda old, new: jnp.where(_like(reached | ~sound, new), old, new),
+            (state.params, state.optimizer),
+            (params, optimizer),
+        )
+        left_out = state.left_out + (~sound & ~reached)
+        return State(params, optimizer, state.steps + ~reached, reached, left_out), history
 
     history = jnp.full((len(units.keys), CHUNK), jnp.nan, jnp.float32)
     return jax.lax.fori_loop(start, stop, body, (state, history))
@@ -254,6 +264,12 @@ def _stacked(param: Parameterization, images: Array) -> Float[Array, "n each h w
 
 def _record(history: Array, values: Array, at: Array) -> Array:
     return jax.lax.dynamic_update_index_in_dim(history, values, at, axis=1)
+
+
+def _finite(params: Any) -> Bool[Array, " n"]:
+    """Which results have finite parameters."""
+    finite = [jnp.isfinite(leaf).all(axis=tuple(range(1, leaf.ndim))) for leaf in jax.tree.leaves(params)]
+    return jnp.stack(finite).all(axis=0)
 
 
 def _like(mask: Array, other: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from featvis import engine
 from featvis.network import Bound
@@ -78,7 +78,7 @@ def optimise(
     width, wanted = len(batch.padded), len(batch.places)
     history = np.full((width, course.steps), np.nan, np.float32)
     kept = np.full((width, len(course.snapshots), *program.param.shape), np.nan, np.float32)
-    done, state, interrupted = 0, None, False
+    done, state, interrupted, noticed = 0, None, False, set[int]()
     try:
         starts = None if course.starts is None else course.starts[[job.index for job in batch.padded]]
         state = engine.init(program, units.keys, starts)
@@ -87,6 +87,7 @@ def optimise(
             history[:, begin:end] = np.asarray(values)[:, : end - begin]
             advanced(wanted * (end - begin))
             state, done = newer, end
+            _notice(noticed, batch, np.asarray(state.left_out), begin, end)
             _keep(kept, course, program, state, done)
             if program.stops and np.asarray(state.reached).all():
                 advanced(wanted * (course.steps - done))
@@ -123,6 +124,18 @@ def optimise(
         for i in batch.places
     ]
     return attempts, interrupted
+
+
+def _notice(noticed: set[int], batch: Batch, left_out: Int[np.ndarray, " n"], begin: int, end: int) -> None:
+    """Warn of results that had steps left out for the first time."""
+    new = [i for i in batch.places if left_out[i] and i not in noticed]
+    noticed.update(new)
+    for i in new:
+        warnings.warn(
+            f"the objective {batch.padded[i].objective.label} or its gradient was not finite in {left_out[i]} of the "
+            f"steps {begin + 1} to {end}; such steps are left out, and its image stays as it was before them",
+            stacklevel=3,
+        )
 
 
 def _keep(kept: np.ndarray, course: Course, program: engine.Program, state: engine.State, done: int) -> None:
