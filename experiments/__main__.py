@@ -1,5 +1,6 @@
 """The command line: `python -m experiments NAME [options]`, `python -m experiments --help` for the list."""
 
+import contextlib
 import difflib
 import sys
 import warnings
@@ -11,7 +12,7 @@ from typing import Any
 import jax
 import tyro
 
-from experiments import examples, families, feature_vis, microscope, neurons, thread, train
+from experiments import doctor, examples, families, feature_vis, logs, microscope, neurons, thread, train
 from experiments.articles import ARTICLES
 from experiments.circuits import circuit, weights, weights_in_context
 from experiments.options import UsageError, usage_errors
@@ -61,8 +62,8 @@ EXPERIMENTS: dict[str, ModuleType] = {
 }
 """Every experiment: a module with its card as docstring, a dataclass `Config` and `run(config) -> exit code`."""
 
-TOOLS = {"status": status, "verify": verify}
-"""Commands on the directory of a job, made like experiments."""
+TOOLS = {"doctor": doctor, "status": status, "verify": verify}
+"""Commands that make nothing, written like experiments."""
 
 COMMANDS = EXPERIMENTS | TOOLS
 
@@ -88,7 +89,7 @@ def overview() -> str:
             "articles of Thread: Circuits, and those before:",
             *(lines[name] for name in ARTICLES),
             "",
-            "on the directory of feature_vis or neurons:",
+            "looking after an installation, and the directories of feature_vis and neurons:",
             *(lines[name] for name in TOOLS),
             "",
             "`python -m experiments NAME --help` shows what it does, the command and the options.",
@@ -127,7 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _cache_compilations(cache_folder() / "xla")
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-            return experiment.run(config)
+            with logs.shown() if getattr(config, "verbose", False) else contextlib.nullcontext():
+                return experiment.run(config)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ that an interrupted run goes on after the last piece that was finished.
 
 import csv
 import io
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ from experiments.options import Options, load_model, usage_errors
 from experiments.rundir import CONFIG, METRICS, RunDirectory, identity, open_run
 from experiments.stopwatch import Stopwatch
 from featvis.display import course, sparkline
+
+_LOG = logging.getLogger(__name__)
 
 INDEX = "index.html"
 
@@ -195,7 +198,9 @@ class Figures:
         """
         name = self.named(name)
         file = f"{name}.npz"
-        if not (self.directory.path / file).exists():
+        if (self.directory.path / file).exists():
+            _LOG.info("%s is there", self.directory.path / file)
+        else:
             with usage_errors(), Stopwatch() as watch:
                 made = make()
                 seconds = round(watch.lap().wall, 3)

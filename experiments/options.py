@@ -27,6 +27,8 @@ class RunOptions:
     """Seed of everything random."""
     force: bool = False
     """Start over, discarding what an earlier run left in the directory."""
+    verbose: bool = False
+    """Say on standard error what is read, compiled, drawn and written."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,6 @@ def _changed(options: Any) -> dict[str, Any]:
         value = getattr(options, field.name)
         if dataclasses.is_dataclass(value):
             changed |= _changed(value)
-        elif value != field.default and field.name != "force":
+        elif value != field.default and field.name not in ("force", "verbose"):
             changed[field.name] = value
     return changed

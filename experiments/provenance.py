@@ -25,7 +25,7 @@ PACKAGES = (
 )
 """What results may depend on."""
 
-_ELSEWHERE = ("out", "common", "force", "batch")
+_ELSEWHERE = ("out", "common", "force", "verbose", "batch")
 """Options that say where results go and how they are made, and do not decide them."""
 
 

@@ -7,6 +7,7 @@ file appears whole or not at all: it is written beside its place and then moved 
 import hashlib
 import io
 import json
+import logging
 import math
 import shutil
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from inception_jax.files import write_whole
 CONFIG = "config.json"
 METRICS = "metrics.json"
 
+_LOG = logging.getLogger(__name__)
 _CLAIMS = "claims"
 _MOST_BYTES = 256 << 20
 
@@ -126,6 +128,7 @@ class RunDirectory:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, content)
+            _LOG.info("wrote %s, %s bytes", path, f"{len(content):,}")
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -1,7 +1,8 @@
 """Thread: Circuits, article by article: figures from the weights of one network, numbers beside the published ones.
 
 - Command: python -m experiments thread --model ../shared/weights/bvlc_googlenet.npz
-- Time: with --model bvlc_googlenet and --quick 11 minutes on two CPU cores, once its programs are compiled
+- Time: with --model bvlc_googlenet on two CPU cores 90 minutes beside other work; with --quick 11 minutes, once its
+  programs are compiled
 - Expect: a page for each article and one over all of them, with what agrees, what does not, and what could not be
   asked. With the weights of inception5h units go by their published numbers; of any other network they are found by
   what they respond to, and what the articles say is tested on a network that their authors did not study

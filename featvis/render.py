@@ -1,5 +1,6 @@
 """`render`: images that drive chosen units, many at once."""
 
+import logging
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,8 @@ from featvis.optimise import Attempt, Attempts, Course, best, optimise
 from featvis.request import Objectives
 from featvis.result import Origin, Result
 from inception_jax.gradients import LUCID, Rules
+
+_LOG = logging.getLogger(__name__)
 
 
 def render(
@@ -141,6 +144,8 @@ def render(
                 )
 
                 def run(part: plan.Batch, group: plan.Group = group, program: Program = program) -> Attempts:
+                    layers = ", ".join(group.layers)
+                    _LOG.info("drawing %d of %d, %d steps, layers %s", len(part.places), len(jobs), steps, layers)
                     units = spreading.share(mesh, plan.units(group, part, seed, targets))
                     return optimise(program, bound, units, part, course, bar.update)
 

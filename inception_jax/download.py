@@ -1,5 +1,6 @@
 """Downloads of known files: bounded, resumed where they broke off, checked before anyone sees them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 import pooch
 import requests
 from tqdm import tqdm
+
+_LOG = logging.getLogger(__name__)
 
 TIMEOUTS = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -73,6 +76,7 @@ class _Resuming:
 
     def _continue(self, url: str, start: int) -> None:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        _LOG.info("fetching %s from byte %d on", url, start)
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUTS) as response:
             if response.status_code == 416:
                 raise DownloadError(f"the file there has fewer than the {self.size:,} bytes expected")

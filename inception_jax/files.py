@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,12 +15,14 @@ import numpy as np
 import safetensors.numpy
 
 from inception_jax import readers
+from inception_jax.bounded import FileError, opened
 from inception_jax.model import Model
 from inception_jax.readers import MAX_BYTES, WeightsError
 from inception_jax.readers.npz import METADATA
 from inception_jax.readers.recognise import flat_shapes, recognise
 from inception_jax.readers.serialise import from_json, to_json
 
+_LOG = logging.getLogger(__name__)
 _SAVED_TYPES = {".safetensors": ("float32", "float16", "bfloat16"), ".npz": ("float32", "float16")}
 
 
@@ -48,9 +51,13 @@ def read_model(path: str | Path, sha256: str | None = None) -> Model:
     True
     """
     path = Path(path)
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise WeightsError(f"{path.name} has {size} bytes; at most {MAX_BYTES} are read")
-    data = path.read_bytes()
+    try:
+        with opened(path) as file:
+            if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+                raise WeightsError(f"{path.name} has {size} bytes; at most {MAX_BYTES} are read")
+            data = file.read(MAX_BYTES + 1)
+    except FileError as error:
+        raise WeightsError(str(error)) from None
     digest = hashlib.sha256(data).hexdigest()
     if sha256 is not None and digest != sha256.lower():
         raise WeightsError(f"{path.name} has SHA-256 {digest}, expected {sha256.lower()}: not the file that was meant")
@@ -59,7 +66,7 @@ def read_model(path: str | Path, sha256: str | None = None) -> Model:
         architecture = recognise(contents)
         origin = _origin(contents.metadata)
     except WeightsError as error:
-        raise WeightsError(f"{path.name}: {error}") from None
+        raise readers.named(path.name, error) from None
     weights: dict[str, dict[str, Any]] = {}
     for name in flat_shapes(architecture):
         part = {"w": "kernel", "b": "bias"}[name[-1]]
@@ -67,6 +74,7 @@ def read_model(path: str | Path, sha256: str | None = None) -> Model:
     provenance = {"source": path.name, "format": contents.format, "sha256": digest}
     if origin:
         provenance |= {k: v for k, v in origin.items() if k == "licence"} | {"origin": origin}
+    _LOG.info("read %s: %s, %s bytes, SHA-256 %s", path, architecture.name, f"{size:,}", digest)
     # Unlike `jnp.asarray`, this compiles nothing.
     return Model(architecture, jax.device_put(weights), provenance)
 

@@ -112,7 +112,8 @@ def train(
         at = int(state.step)
         rows = [row for row in log.read(folder / LOG) if row.step <= at]
         report = _Reporter(recipe, training, validation, steps, rows, model, workers)
-        bar = stack.enter_context(tqdm(total=steps, initial=at, unit="step", disable=not (progress and first)))
+        silent = None if progress and first else True  # None: but on terminals.
+        bar = stack.enter_context(tqdm(total=steps, initial=at, unit="step", disable=silent))
         bar.set_postfix_str(log.summary(rows))
         stopped = stack.enter_context(interruptible())
         batches = _batches(architecture, recipe, training, seed, range(at, end), steps, workers)
