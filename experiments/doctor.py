@@ -91,7 +91,7 @@ def packages() -> Finding:
             version = ""
         if version or not extra:
             rows.append((requirement.name, version or "missing", wanted))
-            if not requirement.specifier.contains(version or "0", prereleases=True):
+            if not extra and not requirement.specifier.contains(version or "0", prereleases=True):
                 wrong.append(f"{requirement.name} {version or 'is missing'}: pip install '{requirement}'")
     return Finding(tuple(columns(rows, left=3).splitlines()), tuple(wrong))
 

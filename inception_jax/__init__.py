@@ -19,6 +19,8 @@ from inception_jax.labels import class_index, labels
 from inception_jax.model import Model, initialise
 from inception_jax.pretrained import load
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ARCHITECTURES",
     "BVLC_GOOGLENET",

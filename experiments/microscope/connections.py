@@ -7,8 +7,6 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 from tqdm.auto import tqdm
 
 import circuits
@@ -164,6 +162,10 @@ def _groups(weights: Float[np.ndarray, "out in row column"]) -> dict[str, np.nda
 
 def _alike(weights: Float[np.ndarray, "out in row column"]) -> dict[str, np.ndarray]:
     """Units by the cosine between their weights, and an order in which like is beside like."""
+    # Imported here: they take as long to import as everything else of a command together.
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
     rows = weights.reshape(len(weights), -1)
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     cosines = rows @ rows.T
