@@ -39,7 +39,7 @@ def expanded_weights(
     edits: Mapping[str, Edit] | None = None,
     rules: Rules | None = None,
     batch: int | None = None,
-    out: np.ndarray | None = None,
+    out: Float[np.ndarray, "*image out in row column"] | None = None,
 ) -> Float[np.ndarray, "*image out in row column"]:
     """Weights between any two layers, `[out, in, row, column]`, row and column relative to the unit's position.
 

@@ -1,10 +1,15 @@
 """House rules that a machine can check."""
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +68,44 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
     ]
     assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+def exported() -> dict[str, Callable[..., Any]]:
+    """The functions that packages name in `__all__`, each once."""
+    functions = {}
+    for path in MODULES:
+        module = importlib.import_module(
+            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        )
+        for attribute in getattr(module, "__all__", ()):
+            function = inspect.unwrap(getattr(module, attribute))
+            if inspect.isfunction(function) and not function.__module__.startswith("experiments"):
+                functions[f"{function.__module__}.{attribute}"] = function
+    return functions
+
+
+EXPORTED = exported()
+SHAPED = re.compile(r"\b(Bool|Complex|Float|Float32|Int|Int32|Key|Num|Shaped|UInt8)\[[^][]*\]")
+ARRAYS = re.compile(r"\b(Array|ArrayLike|ndarray)\b")
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_what_is_exported_has_types_shapes_errors_and_an_example(name: str) -> None:
+    function = EXPORTED[name]
+    documentation = inspect.getdoc(function) or ""
+    assert ">>> " in documentation, "an example"
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(definition, ast.FunctionDef)
+    raises = [n for n in ast.walk(definition) if isinstance(n, ast.Raise) and n.exc is not None]
+    assert not raises or "Raises:" in documentation, "the errors it raises"
+    arguments = definition.args
+    for argument in filter(None, (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg)):
+        assert argument.annotation, f"the type of {argument.arg}"
+        written = ast.unparse(argument.annotation)
+        # Functions of arrays to arrays may be given, whatever their shapes.
+        assert "Callable" in written or not ARRAYS.search(SHAPED.sub("", written)), f"the shape of {argument.arg}"
+    assert definition.returns, "what it returns"
+    assert not ARRAYS.search(SHAPED.sub("", ast.unparse(definition.returns))), "the shape of what it returns"
 
 
 @pytest.mark.parametrize("path", MODULES + SCRIPTS, ids=name)

@@ -115,6 +115,17 @@ def eval_batches(
 
     Raises:
         ValueError: numbers out of these ranges.
+
+    >>> import os, tempfile
+    >>> from PIL import Image
+    >>> from inception_jax.datasets import open_dataset
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("a", "b", "c"):
+    ...         os.makedirs(f"{folder}/photos/{name}")
+    ...         Image.new("RGB", (40, 30)).save(f"{folder}/photos/{name}/1.png")
+    ...     dataset = open_dataset(f"{folder}/photos", data_dir=folder)
+    ...     [(batch.labels >= 0).tolist() for batch in eval_batches(dataset, Preparation(size=8), batch=2)]
+    [[True, True], [True, False]]
     """
     import grain
 

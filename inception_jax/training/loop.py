@@ -85,6 +85,22 @@ def train(
         ValueError: architecture, recipe and data that do not fit together.
         TrainingError: the loss is not finite any more.
         DatasetError: images that cannot be read, one after another.
+
+    >>> import dataclasses, os, tempfile
+    >>> from PIL import Image
+    >>> from inception_jax import INCEPTION5H, datasets
+    >>> small = {"blocks": INCEPTION5H.blocks[:1], "heads": (), "classes": 2, "image_size": 32, "final_pool": None}
+    >>> tiny = dataclasses.replace(INCEPTION5H, **small).scaled(1 / 16)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for colour in ("blue", "red"):
+    ...         os.makedirs(f"{folder}/photos/{colour}")
+    ...         Image.new("RGB", (40, 40), colour).save(f"{folder}/photos/{colour}/a.png")
+    ...     photos = datasets.open_dataset(f"{folder}/photos", data_dir=folder)
+    ...     recipe = Recipe(epochs=2, batch=2)
+    ...     trained = train(tiny, recipe, photos, photos, Path(folder, "run"), report_every=1, evaluate_every=2)
+    ...     accuracy = validate(trained.model, recipe, photos)
+    >>> trained.model.layers["softmax2"], trained.rows[-1].step, accuracy.top5
+    (2, 2, 1.0)
     """
     _check(architecture, recipe, training, validation)
     if report_every < 1 or evaluate_every % report_every:
@@ -215,7 +231,20 @@ class _Reporter:
 
 
 def validate(model: Model, recipe: Recipe, dataset: Dataset, workers: int | None = None) -> Accuracy:
-    """Accuracy of `model` on a data set, with images prepared as `recipe` says."""
+    """Accuracy of `model` on a data set, with images prepared as `recipe` says.
+
+    >>> import os, tempfile
+    >>> import inception_jax
+    >>> from PIL import Image
+    >>> from inception_jax import datasets
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for wnid in ("n01443537", "n01629819"):
+    ...         os.makedirs(f"{folder}/photos/{wnid}")
+    ...         Image.new("RGB", (64, 64)).save(f"{folder}/photos/{wnid}/a.png")
+    ...     photos = datasets.open_dataset(f"{folder}/photos", data_dir=folder)
+    ...     validate(inception_jax.load("mini"), Recipe(), photos).images
+    2
+    """
     shard = jax.process_index(), jax.process_count()
     preparation = recipe.preparation(model.architecture.image_size)
     return evaluate(model, eval_batches(dataset, preparation, 100, shard=shard, workers=workers))

@@ -84,6 +84,15 @@ def joint(*samples: Samples) -> Float[np.ndarray, "n units"]:
 
     Source: Lucid, `aligned_activation_atlas`, which wants layers of equally many units and lays out the samples of
     each as points of their own.
+
+    >>> import inception_jax
+    >>> from featvis.recipes import atlas
+    >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    >>> photos = np.random.default_rng(0).random((3, 32, 32, 3), np.float32)
+    >>> first = atlas.collect(model, [(photos, [5, 5, 7])], "conv2d0", positions=4)
+    >>> second = atlas.collect(model, [(photos, [5, 5, 7])], "conv2d1", positions=4, like=first)
+    >>> first.vectors.shape, second.vectors.shape, joint(first, second).shape
+    ((12, 4), (12, 4), (12, 8))
     """
     first = samples[0]
     for other in samples[1:]:
@@ -141,6 +150,12 @@ def contrast(
         ValueError: as `lay_out`, samples without attributions, or a class that is not there.
 
     Source: Carter et al. 2019, *Activation Atlas*, "focusing on classification".
+
+    >>> vectors, images, places = np.eye(12, dtype=np.float32), np.arange(12), np.zeros((12, 2), np.float32)
+    >>> attributions = np.stack([11.0 - images, images], axis=1).astype(np.float32)  # of two classes
+    >>> samples = Samples("conv2d0", vectors, images, images, places, attributions)
+    >>> contrast(samples, 0, 1, "pca")[::3, 0].round(2).tolist()
+    [0.0, 0.27, 0.55, 0.82]
     """
     difference = samples.attributed(second).astype(np.float64) - samples.attributed(first)
     edge = np.percentile(np.abs(difference), 99) or 1.0

@@ -1,7 +1,6 @@
 """The prepared copy of a folder or zip."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -51,8 +50,7 @@ print(next(datasets.train_batches(train, datasets.Preparation(8), 4, seed=0)).im
     command = [sys.executable, "-c", program, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "(4, 8, 8, 3)\n", done.stderr
-    # One progress bar, and nothing that tfds has to say.
-    assert {line.partition(":")[0] for line in re.split("[\r\n]+", done.stderr.strip())} == {"preparing photos"}
+    assert done.stderr == "", "progress bars are for terminals, and tfds has nothing to say"
 
 
 def test_slices_are_random_parts(tmp_path):
