@@ -47,7 +47,8 @@ def shown() -> Iterator[None]:
             logger.propagate = propagate
 
 
-def _compiled(event: str, seconds: float, **about: Any) -> None:
-    if event == _COMPILED and seconds >= _LEAST_SECONDS:
+def _compiled(event: str, duration_secs: float, **about: Any) -> None:
+    if event == _COMPILED and duration_secs >= _LEAST_SECONDS:
         # Programs that are read from the cache come by here too.
-        _LOG.info("compiled, or read from the cache of programs, %s in %.1f s", about.get("fun_name", ""), seconds)
+        program = about.get("fun_name", "")
+        _LOG.info("compiled, or read from the cache of programs, %s in %.1f s", program, duration_secs)

@@ -52,7 +52,6 @@ class Published:
     urls: tuple[str, ...]
     size: int
     licence: str
-    description: str
     copies: tuple[str, ...]
 
     @property
@@ -76,7 +75,6 @@ REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
             urls=("https://storage.googleapis.com/download.tensorflow.org/models/inception5h.zip",),
             size=49_937_555,
             licence="Apache-2.0",
-            description="InceptionV1 of DeepDream, Lucid and Thread: Circuits, with its two auxiliary heads",
             copies=("inception5h.safetensors", "inception5h.npz"),
         ),
         "bvlc_googlenet": Published(
@@ -86,7 +84,6 @@ REGISTRY: Mapping[str, Bundled | Published] = MappingProxyType(
             urls=("http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",),
             size=53_533_754,
             licence="unrestricted use",
-            description="GoogLeNet as trained by the Berkeley Vision and Learning Center",
             copies=("bvlc_googlenet.safetensors", "bvlc_googlenet.npz"),
         ),
     }

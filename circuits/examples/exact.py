@@ -20,15 +20,6 @@ def add_counts(words: UInt[Array, "*shape 2"], more: UInt[Array, "*shape 2"]) ->
     return jnp.stack([low, words[..., 1] + more[..., 1] + carry], -1)
 
 
-def as_words(counts: UInt[Array, "*shape"]) -> UInt[Array, "*shape 2"]:
-    """Small counts as words.
-
-    >>> as_words(jnp.array([3], jnp.uint32)).tolist()
-    [[3, 0]]
-    """
-    return jnp.stack([counts, jnp.zeros_like(counts)], -1)
-
-
 def read_counts(words: UInt[np.ndarray, "*shape 2"]) -> UInt[np.ndarray, "*shape"]:
     """Counts as numbers of 64 bits.
 
@@ -50,15 +41,6 @@ def add_floats(pair: Float[Array, "*shape 2"], more: Float[Array, "*shape 2"]) -
     """
     high, low = _two_sum(pair[..., 0], more[..., 0])
     return jnp.stack(_two_sum(high, low + (pair[..., 1] + more[..., 1])), -1)
-
-
-def as_pair(values: Float[Array, "*shape"]) -> Float[Array, "*shape 2"]:
-    """Floats as pairs.
-
-    >>> as_pair(jnp.array([0.5])).tolist()
-    [[0.5, 0.0]]
-    """
-    return jnp.stack([values, jnp.zeros_like(values)], -1)
 
 
 def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
 """Units' responses to many images that are made in the program that the network runs in, and never kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -16,27 +16,22 @@ from inception_jax.model import Model, check_layer
 Network = Any
 """This project's models, edited ones, or any function from images to named activations."""
 
+Pictures = Callable[[Int[Array, " n"]], Float[Array, "n h w 3"]]
+"""What makes the images with given numbers."""
+
 At = Literal["middle", "max", "mean"] | tuple[int, int]
 """Which position of a map counts: the middle one, a row and column, or the largest or mean of all."""
 
 
-class Pictures(Protocol):
-    """A pytree that makes images by their numbers, inside compiled programs."""
-
-    def __call__(self, numbers: Int[Array, " n"]) -> Float[Array, "n h w 3"]:
-        """The images with these numbers."""
-        ...
-
-
 def sweep(
-    model: Network, layers: str | Sequence[str], pictures: Any, count: int, at: At, batch: int | None
+    model: Network, layers: str | Sequence[str], pictures: Pictures, count: int, at: At, batch: int | None
 ) -> dict[str, Float[np.ndarray, "count units"]]:
     """Responses of all units of some layers to `count` images.
 
     Args:
         model: any function from images to named activations; of this project's, only what the layers need is computed.
         layers: names of activations.
-        pictures: what makes the images; see `Pictures`.
+        pictures: a pytree that makes the images with given numbers, inside compiled programs.
         count: how many there are.
         at: which position of maps counts. Of an even number of positions, the earlier of the two in the middle.
         batch: images at a time; by default 8 on CPUs and 128 elsewhere.

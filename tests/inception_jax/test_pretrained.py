@@ -48,7 +48,7 @@ def entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, published: Path, web:
     monkeypatch.chdir(tmp_path / "project" / "deep")
     data = published.read_bytes()
     checksum = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    small = Published("small", {"small.npz": checksum}, (web.url,), len(data), "CC0", "A test", ("small.safetensors",))
+    small = Published("small", {"small.npz": checksum}, (web.url,), len(data), "CC0", ("small.safetensors",))
     for module in ("pretrained", "registry"):
         monkeypatch.setattr(f"inception_jax.{module}.REGISTRY", MappingProxyType({"small": small}))
     return small
