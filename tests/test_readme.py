@@ -24,7 +24,7 @@ from inception_jax.graph import graph
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 TOY = {
@@ -130,6 +130,8 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             draw(options)
         case ["./test"]:
             assert os.access(ROOT / "test", os.X_OK)  # It is what runs this.
+        case ["scripts/wheel-tests", *_]:
+            assert os.access(ROOT / "scripts" / "wheel-tests", os.X_OK)
         case ["python", "-m", "experiments", "feature_vis", *options]:
             draw(options)
         case ["python", "-m", "experiments", "train", "--help"]:
@@ -147,9 +149,15 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             tyro.cli(TOOLS[name].Config, args=options)
         case ["python", "-m", "inception_jax", ("list" | "summary"), *_]:
             assert run_weights_tool(words[3:]) == 0
-        case ["pip", "install", "-e", target]:
+        case ["python", "-m", "sphinx", *options]:
+            assert {"-W", "--keep-going"} < set(options)  # The build itself: test_docs_site.py.
+            assert (ROOT / options[-2] / "conf.py").exists()
+            assert f"/{options[-1]}/" in (ROOT / ".gitignore").read_text().splitlines()
+        case ["pip", "install", *options]:
             project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-            assert target.removeprefix(".[").removesuffix("]") in project["optional-dependencies"]
+            name, extra = options[-1].removesuffix("]").split("[")
+            assert (options[0], name) in {("-e", "."), (options[-1], project["name"])}
+            assert extra in project["optional-dependencies"]
         case _:
             pytest.fail(f"no check for this command: {command}")
 
