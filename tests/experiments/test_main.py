@@ -92,6 +92,9 @@ TOY = {
 }
 """For each experiment, options that make its card's command quick, on toy weights, shallow ones, or photographs."""
 
+NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.IGNORECASE)
+"""Names of files that Windows does not have."""
+
 
 def test_every_experiment_has_a_toy_size() -> None:
     assert TOY.keys() == EXPERIMENTS.keys()
@@ -120,6 +123,8 @@ def test_the_command_on_the_card_runs(
     toy = [option.format(**files) for option in TOY[name]]
     assert main([*arguments, "--out", str(tmp_path / "out"), *toy]) == 0
     assert (tmp_path / "out" / "index.html").exists()
+    names = [path.name for path in (tmp_path / "out").rglob("*")]
+    assert [file for file in names if NOT_ON_WINDOWS.search(file)] == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])

@@ -92,10 +92,9 @@ def test_trained_networks(run: Run, shallow_weights: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.slow
-def test_the_labelled_path(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "inception5h.safetensors"
-    inception_jax.save(inception_jax.initialise(INCEPTION5H, seed=0), path)
-    claims = run(model=str(path))
+@pytest.mark.usefixtures("labelled")
+def test_the_labelled_path(run: Run) -> None:
+    claims = run(model="inception5h")
     assert {row for claim in claims for row in claim["rows"]} == {13, 28, 31}
     asked = [claim for claim in of(claims, 28) if claim["status"] != "not asked"]
     assert [claim["status"] for claim in asked] == ["fails", "fails"]  # Random weights part nothing.

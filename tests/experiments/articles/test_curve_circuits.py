@@ -130,12 +130,10 @@ def test_without_families_and_photographs(
 
 @pytest.mark.shared
 @pytest.mark.slow
-def test_labelled_units(grey_icons: None, shared_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("labelled", "grey_icons")
+def test_labelled_units(shared_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Random weights under the published name: every claim of published units is asked, and most must fail."""
-    del grey_icons
     monkeypatch.setenv("INCEPTION_JAX_SHARED", str(shared_dir))
-    model = inception_jax.initialise(inception_jax.INCEPTION5H, seed=0)
-    monkeypatch.setattr(figures, "load_model", lambda _: model)
     config = ArticleOptions(out=tmp_path / "run", quick=True, photographs=30, data_dir=tmp_path / "data")
     assert curve_circuits.run(config) == 0
     found = claims(tmp_path / "run")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import featvis
-import inception_jax
 from circuits.families import Family, apart
 from circuits.stimuli import HighLow
 from experiments.articles import high_low_frequency
@@ -91,12 +90,10 @@ def test_published_numbers(run: Run, shallow_weights: Path, thread: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_labelled_path(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "inception5h.safetensors"
-    inception_jax.save(inception_jax.initialise(inception_jax.INCEPTION5H, seed=0), path)
-    shared = Path("../shared/reference/thread")
-    options = {"published": shared.resolve()} if shared.is_dir() else {}
-    claims = run(model=str(path), size=32, **options)
+@pytest.mark.shared
+@pytest.mark.usefixtures("labelled")
+def test_the_labelled_path(run: Run, thread: Path) -> None:
+    claims = run(model="inception5h", size=32, published=thread)
     assert asked_everywhere(claims)
     reasons = {claim["why"] for of in claims.values() for claim in of}
     assert "needs the weights of inception5h" not in reasons

@@ -80,14 +80,12 @@ def test_published_numbers(run: Run, shallow_weights: Path, thread: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_labelled_path(run: Run, tmp_path: Path) -> None:
-    path, shared = tmp_path / "inception5h.safetensors", Path("../shared/reference/thread")
-    inception_jax.save(inception_jax.initialise(inception_jax.INCEPTION5H, seed=0), path)
-    options = {"published": shared.resolve()} if shared.is_dir() else {}
-    claims = run(model=str(path), size=32, **options)
+@pytest.mark.shared
+@pytest.mark.usefixtures("labelled")
+def test_the_labelled_path(run: Run, thread: Path) -> None:
+    claims = run(model="inception5h", size=32, published=thread)
     assert "needs the weights of inception5h" not in {claim["why"] for claim in claims}
-    if options:
-        assert status(claims, "of inception5h") == ["fails", "fails"]  # These weights are random.
+    assert status(claims, "of inception5h") == ["fails", "fails"]  # These weights are random.
 
 
 def test_ways_add_up_to_the_weights_over_two_layers(shallow: inception_jax.Model) -> None:

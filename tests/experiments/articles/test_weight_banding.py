@@ -98,10 +98,9 @@ def test_published_tiles(run: Run, shallow_weights: Path, thread: Path, tmp_path
 
 
 @pytest.mark.slow
-def test_the_labelled_path(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "inception5h.safetensors"
-    inception_jax.save(inception_jax.initialise(inception_jax.INCEPTION5H, seed=0), path)
-    claims = run(model=str(path))
+@pytest.mark.usefixtures("labelled")
+def test_the_labelled_path(run: Run) -> None:
+    claims = run(model="inception5h")
     assert rows(claims) == {14, 30}
     (first, *_) = (claim for claim in claims if claim["rows"] == [14])
     assert first["status"] == "fails"  # Random kernels have no bands.
