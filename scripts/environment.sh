@@ -1,7 +1,7 @@
 # Sourced by ./run, ./test and .ci/run: makes .venv and keeps it up to date. POSIX shell.
 #
 # `.venv/inception-jax` is the stamp: "incomplete" while an installation is under way, then two lines, what the
-# environment was made from and how much of it is there (0 to run, 1 to test, 2 to test against the frameworks).
+# environment was made from and how much of it is there (0 to run, 1 to test, 2 to test everything).
 
 stamp=.venv/inception-jax
 torch='torch==2.13.0+cpu' # The CPU build: the default index would add gigabytes of CUDA.
@@ -47,10 +47,10 @@ install() {
 install_frameworks() { # Wanted, not needed: their tests skip where there is no build for this Python.
     if install "$torch" 2>/dev/null ||
         install "$torch" --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu; then
-        install -e '.[test,frameworks]'
+        install -e '.[test,docs,notebooks,frameworks]'
     else
         say "$torch could not be installed; tests that need PyTorch or TensorFlow will be skipped."
-        install -e '.[test]'
+        install -e '.[test,docs,notebooks]'
     fi
 }
 

@@ -96,7 +96,7 @@ def test_more_is_added_and_then_kept(machine: Machine) -> None:
     assert machine.set_up(2).returncode == 0
     torch, everything = machine.pip()
     assert torch.startswith("torch==2.13.0")
-    assert everything == "-e .[test,frameworks]"
+    assert everything == "-e .[test,docs,notebooks,frameworks]"
 
 
 @pytest.mark.parametrize("change", ["pyproject", "place"])
@@ -192,7 +192,7 @@ def test_frameworks_that_cannot_be_had_are_done_without(machine: Machine) -> Non
     done = machine.set_up(2)
     assert done.returncode == 0
     assert "tests that need PyTorch or TensorFlow will be skipped" in done.stderr
-    assert machine.pip() == ["-e .[test]"]
+    assert machine.pip() == ["-e .[test,docs,notebooks]"]
 
 
 @pytest.mark.parametrize(

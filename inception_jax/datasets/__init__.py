@@ -1,10 +1,12 @@
 """Labelled photographs for training: tfds data sets, folders and zips of class folders, and batches of them.
 
-from inception_jax import datasets
+In short::
 
-train = datasets.open_dataset("imagenette", "train")
-for batch in datasets.train_batches(train, datasets.Preparation(size=224), batch=128, seed=0):
-    batch.images, batch.labels
+    from inception_jax import datasets
+
+    train = datasets.open_dataset("imagenette", "train")
+    for batch in datasets.train_batches(train, datasets.Preparation(size=224), batch=128, seed=0):
+        batch.images, batch.labels
 """
 
 from inception_jax.datasets.batches import Batch, eval_batches, train_batches

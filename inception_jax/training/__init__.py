@@ -1,10 +1,12 @@
 """Training InceptionV1 and its relatives from scratch.
 
-from inception_jax import INCEPTION5H, datasets, training
+In short::
 
-data = datasets.open_dataset("imagenette"), datasets.open_dataset("imagenette", "validation")
-trained = training.train(architecture, training.Recipe(epochs=20), *data, folder)
-trained.model
+    from inception_jax import INCEPTION5H, datasets, training
+
+    data = datasets.open_dataset("imagenette"), datasets.open_dataset("imagenette", "validation")
+    trained = training.train(architecture, training.Recipe(epochs=20), *data, folder)
+    trained.model
 """
 
 from inception_jax.training.evaluate import Accuracy, evaluate
