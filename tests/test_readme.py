@@ -119,6 +119,8 @@ def ask_for_what_there_is(config: Any) -> None:
 
 
 COMMANDS = sorted({line for page in PAGES for block in blocks(page, "sh") for line in block.splitlines()})
+ELSEWHERE = sorted({line for page in PAGES for block in blocks(page, "shell") for line in block.splitlines()} - {""})
+"""Commands on files or machines that a reader has, and on directories of jobs."""
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -158,6 +160,19 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
             name, extra = options[-1].removesuffix("]").split("[")
             assert (options[0], name) in {("-e", "."), (options[-1], project["name"])}
             assert extra in project["optional-dependencies"]
+        case _:
+            pytest.fail(f"no check for this command: {command}")
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_command_on_something_of_the_reader_is_one(command: str) -> None:
+    match shlex.split(command.removesuffix(" &").removeprefix("srun ")):
+        case ["python", "-m", "experiments", name, *options]:
+            tyro.cli((EXPERIMENTS | TOOLS)[name].Config, args=options)
+        case ["python", "-m", "inception_jax", name, *_]:
+            assert name in ("convert", "download", "list", "verify")
+        case ["pip", "install", *_] | ["export", _] | [".", ".venv/bin/activate"]:
+            pass
         case _:
             pytest.fail(f"no check for this command: {command}")
 
