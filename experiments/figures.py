@@ -246,8 +246,8 @@ class Figures:
         file = image if isinstance(image, str) else f"images/{name}.png"
         if not isinstance(image, str):
             self.directory.write_image(file, image)
-        with Image.open(self.directory.path / file) as picture:
-            return {"image": file, "width": picture.width, "height": picture.height}
+        picture = self.directory.open_image(file)
+        return {"image": file, "width": picture.width, "height": picture.height}
 
 
 def finished(result: featvis.Result) -> dict[str, np.ndarray]:

@@ -58,7 +58,8 @@ def _page(layer: str) -> str:
 
 def _up_to_date(directory: RunDirectory, layer: str, entries: Sequence[Entry]) -> bool:
     """Whether page and sheet of a layer have these units, as they are now."""
-    labels = [sprite["label"] for sprite in directory.read_json(_places(layer)).get("sprites", [])]
+    sprites = directory.read_json(_places(layer)).get("sprites")
+    labels = [one.get("label") for one in sprites if isinstance(one, dict)] if isinstance(sprites, list) else []
     if labels != [entry.record.label for entry in entries]:
         return False
     return all(directory.newer(_page(layer), units.file(entry.unit)) for entry in entries)

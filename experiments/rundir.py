@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,25 @@ from PIL import Image
 
 from experiments.options import UsageError
 from featvis.pixels import picture
+from inception_jax import bounded
 from inception_jax.files import write_whole
+from inception_jax.images import ImageError, decoded, read_file
+from inception_jax.readers.contents import plain
 
 CONFIG = "config.json"
 METRICS = "metrics.json"
 
 _LOG = logging.getLogger(__name__)
 _CLAIMS = "claims"
-_MOST_BYTES = 256 << 20
+_KINDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    CONFIG: {
+        **dict.fromkeys(("identity", "command", "device", "started"), (str,)),
+        **dict.fromkeys(("settings", "model", "versions", "widths"), (dict,)),
+        "git_commit": (str, NoneType),
+    },
+    METRICS: {"seconds": (dict,), "totals": (dict,), "numbers": (dict,), "claims": (list,), "units": (list, dict)},
+}
+"""What parts of a run's own files are, where they have them."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +84,20 @@ class RunDirectory:
         """
         path = self.path / name
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                raise ValueError(f"it has more than {_MOST_BYTES} bytes")
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = bounded.read_json(path, self.path, UsageError)
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except (OSError, ValueError, RecursionError) as error:
-            raise UsageError(f"cannot read {path}: {error}") from error
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
         if not isinstance(content, dict):
             raise UsageError(f"cannot read {path}: expected a JSON object")
+        for part, kinds in _KINDS.get(name, {}).items():
+            if part in content and not isinstance(content[part], kinds):
+                expected = " or ".join(kind.__name__ for kind in kinds)
+                given = f"{type(content[part]).__name__} {plain(content[part], 40)}"
+                raise UsageError(f"cannot read {path}: {part} is {given}; expected {expected}")
+        if name == METRICS and not all(type(time) in (int, float) for time in content.get("seconds", {}).values()):
+            raise UsageError(f"cannot read {path}: seconds are not all numbers")
         return content
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
@@ -98,11 +115,18 @@ class RunDirectory:
         self._write(name, buffer.getvalue())
 
     def read_arrays(self, name: str) -> dict[str, np.ndarray]:
-        """The arrays that `write_arrays` wrote; none before it has."""
-        if not (self.path / name).exists():
+        """The arrays that `write_arrays` wrote; none before it has.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        path = self.path / name
+        try:
+            return bounded.read_arrays(path, self.path, UsageError)
+        except (FileNotFoundError, NotADirectoryError):
             return {}
-        with np.load(self.path / name, allow_pickle=False) as arrays:
-            return dict(arrays)
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -119,9 +143,24 @@ class RunDirectory:
         self._write(name, buffer.getvalue())
 
     def read_image(self, name: str) -> Float[np.ndarray, "height width 3"]:
-        """An image that `write_image` wrote, RGB in [0, 1]."""
-        with Image.open(self.path / name) as image:
-            return np.asarray(image.convert("RGB"), np.float32) / 255
+        """An image that `write_image` wrote, RGB in [0, 1].
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        return np.asarray(self.open_image(name).convert("RGB"), np.float32) / 255
+
+    def open_image(self, name: str) -> Image.Image:
+        """A picture of the run, decoded.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        path = self.path / name
+        try:
+            return decoded(read_file(path, self.path), str(path))
+        except ImageError as error:
+            raise UsageError(str(error)) from error
 
     def _write(self, name: str, content: bytes) -> None:
         path = self.path / name
@@ -171,6 +210,11 @@ def identity(settings: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
+def _unreadable(path: Path, error: Exception) -> UsageError:
+    """Errors of `bounded` name the file, the system's do not."""
+    return UsageError(f"cannot read {path}: {str(error).removeprefix(str(path)).strip()}")
+
+
 def _plain(value: Any) -> Any:
     """`value` with null in place of numbers that JSON has no word for."""
     if isinstance(value, Mapping):
@@ -184,7 +228,7 @@ def _compare(path: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> N
     here = json.loads(json.dumps(here))  # As it would be read back: tuples as lists.
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     if names:
-        differences = ", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
+        differences = plain(", ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names))
         raise UsageError(
             f"{path} holds a run with other settings ({differences}); give another directory with --out, "
             "or start over with --force"
@@ -206,6 +250,8 @@ def _clear(path: Path) -> None:
     pictures = [f"{folder}*.{kind}" for folder in folders for kind in ("png", "jpg", "webp", "gif")]
     for pattern in ("*.json", "sheets/*.json", "*.html", "*.csv", "*.npz", "*.safetensors", *pictures):
         for file in path.glob(pattern):
-            if file.name != CONFIG:  # It says that the directory is a run's, until the next one takes its place.
+            # The first says that the directory is a run's, until the next one takes its place; and what lies elsewhere,
+            # where links lead, is not ours.
+            if file.name != CONFIG and file.parent.resolve().is_relative_to(path.resolve()):
                 file.unlink()
     shutil.rmtree(path / "checkpoints", ignore_errors=True)

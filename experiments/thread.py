@@ -28,6 +28,7 @@ from experiments.rundir import METRICS, RunDirectory
 from experiments.study import ArticleOptions, Claim
 from experiments.study.claims import counted, rows
 from experiments.study.options import resolved
+from inception_jax.readers.contents import plain
 
 COMMON = "common"
 """Folder of what several articles need."""
@@ -121,9 +122,19 @@ def _run_one(name: str, config: Config, directory: RunDirectory) -> Told:
         seconds = directory.metrics.get("seconds", {})
         seconds[name] = round(seconds.get(name, 0.0) + time.monotonic() - begun, 1)
         directory.write_json(METRICS, {"finished": False, "seconds": seconds})
-    metrics = RunDirectory(folder / name).metrics
-    claims = tuple(_claim(one) for one in metrics["claims"])
-    return Told(name, claims, seconds[name], tuple(metrics["units"]))
+    return _told(name, RunDirectory(folder / name), seconds[name])
+
+
+def _told(name: str, directory: RunDirectory, seconds: float) -> Told:
+    """What the directory of a finished run tells."""
+    metrics = directory.metrics
+    try:
+        claims = tuple(_claim(one) for one in metrics["claims"])
+        shown = tuple(map(str, metrics["units"]))
+        _ = sorted(shown, key=order)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"cannot read {directory.path / METRICS}: {plain(error)}") from error
+    return Told(name, claims, seconds, shown)
 
 
 def _claim(found: Mapping[str, Any]) -> Claim:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from featvis.pixels import grouped, picture
+from inception_jax.bounded import FileError, opened, read_arrays, read_json
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
@@ -117,14 +118,15 @@ def load(folder: str | Path) -> Saved:
     manifest = _read(folder)
     if manifest is None:
         raise ValueError(f"{folder / MANIFEST} is no manifest of saved results; expected one that says {_FORMAT!r}")
-    with (folder / ARRAYS).open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != manifest["arrays_sha256"]:
+    with opened(folder / ARRAYS, within=folder) as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != manifest.get("arrays_sha256"):  # pyright: ignore[reportArgumentType]
             raise ValueError(f"{folder / ARRAYS} is not what {MANIFEST} describes; save the results again")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = dict(archive)
+    arrays = dict(read_arrays(folder / ARRAYS, folder))
     labels = tuple(result["label"] for result in manifest["results"])
-    return Saved(arrays.pop("images"), labels, arrays, manifest["facts"])
+    images = arrays.pop("images", np.zeros(0))
+    if images.ndim not in (4, 5) or len(images) != len(labels):
+        raise ValueError(f"{folder / ARRAYS} has images of shape {images.shape}; expected {len(labels)} results")
+    return Saved(images, labels, arrays, manifest["facts"])
 
 
 def file_names(labels: Iterable[str]) -> list[str]:
@@ -166,11 +168,22 @@ def _checked(images: Any, arrays: Mapping[str, Any]) -> dict[str, Any]:
 def _read(folder: Path) -> dict[str, Any] | None:
     """The manifest in `folder`, if `save` wrote it."""
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except ValueError:
+        content = read_json(folder / MANIFEST, folder)
+    except FileError:
         return None
     ours = isinstance(content, dict) and content.get("format") == _FORMAT
-    return content if ours and {"arrays_sha256", "results", "facts"} <= content.keys() else None
+    return content if ours and isinstance(content.get("facts"), dict) and _lists(content.get("results")) else None
+
+
+def _lists(results: Any) -> bool:
+    """Whether a manifest lists results as `save` does: a label and names of files for each."""
+    return isinstance(results, list) and all(
+        isinstance(result, dict)
+        and isinstance(result.get("label"), str)
+        and isinstance(result.get("files"), list)
+        and all(isinstance(file, str) for file in result["files"])
+        for result in results
+    )
 
 
 def _files(folder: Path) -> set[str]:

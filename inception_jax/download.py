@@ -1,6 +1,7 @@
 """Downloads of known files: bounded, resumed where they broke off, checked before anyone sees them."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ import requests
 from tqdm import tqdm
 
 _LOG = logging.getLogger(__name__)
+
+_CHECKSUM = re.compile(r"sha256:[0-9a-fA-F]{64}|sha1:[0-9a-fA-F]{40}")
 
 TIMEOUTS = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
@@ -35,7 +38,13 @@ def download_file(urls: Sequence[str], path: Path, checksum: str, size: int) -> 
 
     Raises:
         DownloadError: no network, an answer other than the file, or a file of another size or checksum.
+        ValueError: no checksum of one of these kinds; nothing is fetched.
     """
+    if not _CHECKSUM.fullmatch(checksum):
+        raise ValueError(
+            f"{path.name} has checksum {checksum!r}; expected sha256: and 64, or sha1: and 40 hexadecimal digits, "
+            "without which nobody vouches for the file"
+        )
     problems = []
     for url in urls:
         # pooch's type for downloaders is not how it calls them.

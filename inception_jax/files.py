@@ -15,7 +15,7 @@ import numpy as np
 import safetensors.numpy
 
 from inception_jax import readers
-from inception_jax.bounded import FileError, opened
+from inception_jax.bounded import FileError, read_bytes
 from inception_jax.model import Model
 from inception_jax.readers import MAX_BYTES, WeightsError
 from inception_jax.readers.npz import METADATA
@@ -52,10 +52,9 @@ def read_model(path: str | Path, sha256: str | None = None) -> Model:
     """
     path = Path(path)
     try:
-        with opened(path) as file:
-            if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
-                raise WeightsError(f"{path.name} has {size} bytes; at most {MAX_BYTES} are read")
-            data = file.read(MAX_BYTES + 1)
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise WeightsError(f"{path.name} has {size} bytes; at most {MAX_BYTES} are read")
+        data = read_bytes(path, MAX_BYTES)
     except FileError as error:
         raise WeightsError(str(error)) from None
     digest = hashlib.sha256(data).hexdigest()
@@ -92,6 +91,13 @@ def save(model: Model, path: str | Path) -> None:
     Raises:
         ValueError: another ending; weights of a type that the format does not have; an architecture out of range.
         OSError: the file could not be written, or reads back differently.
+
+    >>> import inception_jax, tempfile
+    >>> model = inception_jax.initialise(inception_jax.INCEPTION5H.scaled(1 / 16), seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(model, f"{folder}/small.npz")
+    ...     inception_jax.load(f"{folder}/small.npz").provenance["format"]
+    'npz'
     """
     path = Path(path)
     if path.suffix not in _SAVED_TYPES:

@@ -6,6 +6,7 @@ Images come from anywhere, so their size is bounded before anything is decoded, 
 
 import contextlib
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from os import PathLike
@@ -15,11 +16,17 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import ExifTags, Image, ImageOps
 
-MAX_PIXELS = 64_000_000
-"""Images of more pixels are refused before they are decoded."""
+from inception_jax.bounded import FileError, read_bytes
+from inception_jax.readers.contents import plain
+
+MAX_PIXELS = 50_000_000
+"""Images of more pixels are refused before they are decoded: as floats these take 600 MB."""
 
 MAX_BYTES = 256_000_000
 """Image files of more bytes are refused before they are read."""
+
+MAX_SCANNED = 1_500_000_000
+"""Most pixels of all scans of a JPEG file together: each goes over the whole image. Progressive ones have about ten."""
 
 FORMATS = {
     ".bmp": "BMP",
@@ -33,6 +40,11 @@ FORMATS = {
     ".webp": "WEBP",
 }
 """Formats that are read, and the usual endings of their file names; the content decides which one a file has."""
+
+_LARGE = 16_000_000
+"""Images of more pixels are decoded one at a time, whatever the threads: each takes half a gigabyte or so."""
+_one_large = threading.Lock()
+_ROWS = 256
 
 _READ = tuple(sorted(set(FORMATS.values())))
 
@@ -66,12 +78,25 @@ def load_image(
     ...     load_image(path).shape, load_image(path, 8)[0, 0].tolist()
     ((20, 40, 3), [1.0, 0.0, 0.0])
     """
+    return decode_image(read_file(Path(path)), str(path), size, short_side=short_side)
+
+
+def read_file(path: Path, within: Path | None = None) -> bytes:
+    """The bytes of an image file, at most one more than `MAX_BYTES`.
+
+    Args:
+        path: of the file.
+        within: folder that it must lie in, links followed.
+
+    Raises:
+        ImageError: naming the file: missing, no regular file, outside the folder.
+    """
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        return read_bytes(path, MAX_BYTES, within)
+    except FileError as error:
+        raise ImageError(str(error)) from None
     except OSError as error:
         raise ImageError(f"cannot read {path}: {error.strerror or error}") from error
-    return decode_image(data, str(path), size, short_side=short_side)
 
 
 def decode_image(
@@ -87,7 +112,13 @@ def decode_image(
     # Pillow warns about sizes that are refused anyway, and about harmless flaws in metadata.
     with warnings.catch_warnings(action="ignore"):
         image = load_rgb(open_image(data, name), name)
-    return np.asarray(_crop(_resize(image, name, short_side or size), size), np.float32) / 255
+    # Each step lets go of what it began with: large images take several times as much on the way.
+    image = _crop(_resize(image, name, short_side or size), size)
+    whole = np.asarray(image)
+    del image
+    pixels = whole.astype(np.float32)
+    pixels /= 255
+    return pixels
 
 
 def open_image(data: bytes, name: str) -> Image.Image:
@@ -103,6 +134,21 @@ def open_image(data: bytes, name: str) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=_READ)
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded")
+    if image.format == "JPEG" and (scans := data.count(b"\xff\xda")) * image.width * image.height > MAX_SCANNED:
+        raise ImageError(f"{name} has {image.width} x {image.height} pixels {scans} times; at most {MAX_SCANNED:,} in all")
+    return image
+
+
+def decoded(data: bytes, name: str) -> Image.Image:
+    """The image in the bytes of a file, decoded as it is; `name` is what errors call it.
+
+    >>> decoded(b"<html>", "photo.jpg")
+    Traceback (most recent call last):
+    inception_jax.images.ImageError: photo.jpg is no image; expected one of BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP
+    """
+    image = open_image(data, name)
+    with _named(name):
+        image.load()
     return image
 
 
@@ -121,9 +167,12 @@ def load_rgb(image: Image.Image, name: str, reduce: int = 1) -> Image.Image:
         name: what errors call it.
         reduce: the width and height may come out smaller, by this factor or less, where that is faster (JPEG).
     """
-    with _named(name):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_named(name))
         if reduce > 1:
             image.draft(None, (-(-image.width // reduce), -(-image.height // reduce)))
+        if image.width * image.height > _LARGE:
+            stack.enter_context(_one_large)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _rgb(image)
@@ -137,7 +186,7 @@ def _named(name: str) -> Iterator[None]:
     except Image.UnidentifiedImageError as error:
         raise ImageError(f"{name} is no image; expected one of {', '.join(_READ)}") from error
     except Exception as error:  # decoders fail in many ways: OSError, SyntaxError, struct.error, EOFError, ...
-        raise ImageError(f"{name} is damaged: {error}") from error
+        raise ImageError(f"{name} is damaged: {plain(error)}") from error
 
 
 def check_lengths(size: int | None, short_side: int | None) -> None:
@@ -150,14 +199,23 @@ def check_lengths(size: int | None, short_side: int | None) -> None:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I") and not image.has_transparency_data:
+        return image if image.mode == "RGB" else image.convert("RGB")
+    # In strips, since what lies between takes several times as much memory.
+    whole = Image.new("RGB", image.size)
+    for top in range(0, image.height, _ROWS):
+        strip = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+        whole.paste(_opaque(strip), (0, top))
+    return whole
+
+
+def _opaque(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits of grey, which Pillow would clip to 8
         grey = np.clip(np.asarray(image, np.float32) / 257, 0, 255)
         return Image.fromarray(grey.round().astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
 
 
 def _resize(image: Image.Image, name: str, short_side: int | None) -> Image.Image:

@@ -65,8 +65,7 @@ def show_layers(figures: Figures, album: Album) -> None:
         chosen = np.unique(np.linspace(0, count - 1, min(_STRIP, count)).round().astype(int)).tolist()
         strip = tiles.blank(len(chosen), 1, _side(), 12)
         for place, unit in enumerate(chosen):
-            with Image.open(album.directory.path / _picture(layer, unit)) as picture:
-                strip.paste(picture, (place * (_side() + 12), 0))
+            strip.paste(album.directory.open_image(_picture(layer, unit)), (place * (_side() + 12), 0))
         text = f"Some of the {count:,} units of {layer}."
         labels = [f"{layer}:{unit}" for unit in chosen]
         figures.figure(f"layer-{number}", strip, text, alt=text, rows=[labels], link=layer_page(layer))

@@ -18,7 +18,9 @@ from circuits.examples import Collector, State, init, merge
 from experiments.examples import photographs
 from experiments.options import UsageError
 from inception_jax import datasets
+from inception_jax.bounded import read_arrays
 from inception_jax.files import write_whole
+from inception_jax.readers.contents import plain
 
 FOLDER = "checkpoints"
 
@@ -166,11 +168,11 @@ def read(work: Pass, share: Share) -> Progress | None:
         return None
     leaves, tree = jax.tree.flatten(work.empty())
     try:
-        with np.load(path, allow_pickle=False) as file:
-            found = [file[f"leaf-{i}"] for i in range(len(leaves))]
-            done, damaged = int(file["done"]), int(file["damaged"])
-            such_as = file["such_as"].tolist()
-    except Exception as error:  # damaged archives fail in many ways
+        file = read_arrays(path, path.parent)
+        found = [file[f"leaf-{i}"] for i in range(len(leaves))]
+        done, damaged = int(file["done"]), int(file["damaged"])
+        such_as = [int(number) for number in file["such_as"]]
+    except (OSError, ValueError, TypeError, OverflowError) as error:
         raise _unreadable(path, error) from error
     if any(a.shape != b.shape or a.dtype != b.dtype for a, b in zip(leaves, found, strict=True)):
         raise UsageError(f"{path} holds the state of another run; remove it to begin this share again")
@@ -190,14 +192,13 @@ def _done(work: Pass, share: Share) -> int:
     if not path.exists():
         return 0
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return int(file["done"])
-    except Exception as error:  # as above
+        return int(read_arrays(path, path.parent)["done"])
+    except (OSError, ValueError, TypeError, OverflowError) as error:  # as above
         raise _unreadable(path, error) from error
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
-    return UsageError(f"cannot read {path}: {error}; remove it to begin this share again")
+    return UsageError(f"cannot read {path}: {plain(error)}; remove it to begin this share again")
 
 
 def _write(work: Pass, share: Share, progress: Progress) -> None:

@@ -141,7 +141,8 @@ def begin(path: Path) -> Site:
         if "microscope" not in known and path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise UsageError(f"{path} is not empty and holds no site; give another directory with --out")
         made = known.get("made", {})
-        site = Site(path, _before=made if isinstance(made, dict) else {})
+        before = {k: v for k, v in made.items() if isinstance(v, str)} if isinstance(made, dict) else {}
+        site = Site(path, _before=before)
         with suppress(FileNotFoundError):
             shutil.rmtree(site.draft)
         site.draft.mkdir(parents=True)

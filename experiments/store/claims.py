@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from experiments.options import UsageError
+from inception_jax.bounded import read_bytes
 
 FOLDER = "claims"
 TOUCH = 20.0
@@ -84,6 +85,7 @@ class Claims:
             UsageError: the folder cannot be written.
         """
         path = self.folder / name
+        self._check_place()
         for _ in range(3):
             try:
                 with path.open("x", encoding="utf-8") as file:
@@ -145,6 +147,7 @@ class Claims:
 
     def sweep(self) -> int:
         """Remove void claims, and what processes left that died while they removed one; returns how many there were."""
+        self._check_place()
         void = [name for name in _names(self.folder) if not self.living(name)]
         for name in void:
             self._remove_void(name)
@@ -166,6 +169,11 @@ class Claims:
             if self.living(aside.name):
                 aside.rename(path)
             aside.unlink(missing_ok=True)
+
+    def _check_place(self) -> None:
+        """Void claims are removed: not those files that a link leads to."""
+        if self.folder.is_symlink():
+            raise UsageError(f"{self.folder} is a link; expected a folder, or none")
 
     def _make_folder(self) -> None:
         try:
@@ -220,8 +228,7 @@ def _names(folder: Path) -> list[str]:
 def _read(path: Path) -> Worker | None:
     """The worker that a claim names; None if it is gone, or was not written to its end."""
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(_MOST_BYTES))
+        content = json.loads(read_bytes(path, _MOST_BYTES, path.parent))
         started = content["started"]
         return Worker(
             host=str(content["host"]),

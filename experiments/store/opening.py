@@ -16,6 +16,7 @@ from experiments.store.claims import FOLDER, Claims
 from experiments.store.drawing import Drawing
 from experiments.store.store import Store
 from featvis.shortform import Unit
+from inception_jax.readers.contents import plain
 
 UNITS, WIDTHS = "units", "widths"
 
@@ -43,14 +44,13 @@ class Job:
     @property
     def widths(self) -> dict[str, int]:
         """Units of each layer that are drawn together on devices of this kind."""
-        known = self.directory.config.get(WIDTHS, {}).get(device_kind(), {})
-        return {layer: max(1, int(width)) for layer, width in known.items()}
+        return _widths(self.directory.config)
 
     def narrow(self, layer: str, width: int) -> None:
         """From now on draw `width` units of a layer together."""
 
         def change(config: dict[str, Any]) -> None:
-            config[WIDTHS][device_kind()][layer] = width
+            config[WIDTHS][device_kind()] = {**_widths(config), layer: width}
 
         with self.claims.exclusive("config"):
             _amend(self.directory, change)
@@ -98,19 +98,18 @@ def begin(
         directory = open_run(path, settings, facts, force=force)
         config = directory.config
         _warn_of_changes(path, config, facts)
+        known = _known(path, config)
         with usage_errors():
-            known = units.read(config.get(UNITS, {}))
             everything = [unit for part in units.lists([*known, *wanted]).values() for unit in part]
             widths = {
                 layer: drawing.width(layer, batch)
                 for layer in dict.fromkeys(unit.layer for unit in wanted)
-                if batch is not None or layer not in config.get(WIDTHS, {}).get(device_kind(), {})
+                if batch is not None or layer not in _widths(config)
             }
 
         def change(config: dict[str, Any]) -> None:
             config[UNITS] = units.spelled(everything)
-            mine = config.setdefault(WIDTHS, {}).setdefault(device_kind(), {})
-            mine |= widths
+            config.setdefault(WIDTHS, {})[device_kind()] = _widths(config) | widths
 
         _amend(directory, change)
     return Job(directory, Store(path, config["identity"]), claims, drawing, everything, list(dict.fromkeys(wanted)))
@@ -131,10 +130,22 @@ def recorded(path: Path) -> tuple[RunDirectory, Store, list[Unit]]:
     config = directory.config
     if not isinstance(config.get("identity"), str) or UNITS not in config:
         raise UsageError(f"{path} holds no job of units; expected a directory of `neurons` or `feature_vis`")
+    return directory, Store(path, config["identity"]), _known(path, config)
+
+
+def _known(path: Path, config: Mapping[str, Any]) -> list[Unit]:
+    """The units that a job was asked for so far."""
     try:
-        return directory, Store(path, config["identity"]), units.read(config[UNITS])
+        return units.read(config.get(UNITS, {}))
     except ValueError as error:
-        raise UsageError(f"cannot read {path / CONFIG}: {error}") from error
+        raise UsageError(f"cannot read {path / CONFIG}: {plain(error)}") from error
+
+
+def _widths(config: Mapping[str, Any]) -> dict[str, int]:
+    """Units of each layer that are drawn together on devices of this kind; what is not a number is not known."""
+    known = config.get(WIDTHS, {}).get(device_kind(), {})
+    known = known if isinstance(known, dict) else {}
+    return {layer: width for layer, width in known.items() if type(width) is int and width > 0}
 
 
 def _amend(directory: RunDirectory, change: Callable[[dict[str, Any]], None]) -> None:

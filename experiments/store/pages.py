@@ -43,8 +43,8 @@ def small(directory: RunDirectory, entries: Sequence[Entry], side: int) -> Float
     """
     found = []
     for entry in entries:
-        with Image.open(directory.path / units.file(entry.unit)) as strip:
-            image = strip.crop((0, 0, strip.width // entry.record.images, strip.height))
+        strip = directory.open_image(units.file(entry.unit))
+        image = strip.crop((0, 0, strip.width // entry.record.images, strip.height))
         if image.width > side:
             image = image.resize((side, image.height * side // image.width), Image.Resampling.LANCZOS)
         found.append(np.asarray(image, np.float32) / 255)

@@ -10,6 +10,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -22,12 +23,18 @@ from PIL.PngImagePlugin import PngInfo
 
 from featvis.result import Origin
 from featvis.shortform import Unit
+from inception_jax.bounded import FileError, opened
+from inception_jax.readers.contents import plain
 
 KEYWORD = "inception-jax"
 MOST_BYTES = 64 << 20
 """Largest file that is read."""
-MOST_PIXELS = 1 << 26
+MOST_PIXELS = 1 << 25
 """Most pixels of a file that is decoded."""
+MOST_STEPS = 1 << 20
+"""Most steps of an optimisation."""
+MOST_TEXT = 8 << 20
+"""Longest record, in bytes; that of so many steps takes six million."""
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = struct.pack(">I4sI", 0, b"IEND", zlib.crc32(b"IEND"))
@@ -116,21 +123,25 @@ def decode(data: bytes) -> tuple[UInt8[np.ndarray, "images h w 3"], Record]:
     try:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             strip = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UnfitError(f"cannot be decoded: {error}") from error
+    except Exception as error:  # Pillow's decoders fail in many ways
+        raise UnfitError(f"cannot be decoded: {plain(error)}") from error
     if strip.ndim != 3 or strip.shape[2] != 3 or strip.shape[1] % record.images:
         raise UnfitError(f"has pixels of shape {strip.shape}; expected {record.images} RGB images side by side")
     return np.stack(np.split(strip, record.images, axis=1)), record
 
 
-def peek(path: Path) -> Record:
+def peek(path: Path, within: Path | None = None) -> Record:
     """The record of a file, and a look at its end; the pixels are not read.
 
+    Args:
+        path: of the file.
+        within: folder that it must lie in, links followed.
+
     Raises:
-        UnfitError: what `decode` refuses, as far as it can be seen so.
+        UnfitError: what `decode` refuses, as far as it can be seen so; links that lead elsewhere.
         OSError: no such file, or no permission.
     """
-    with path.open("rb") as file:
+    with unfit(path), opened(path, within=within) as file:
         _header(file)
         for kind, body in _chunks(file):
             if kind == b"IDAT":
@@ -141,6 +152,15 @@ def peek(path: Path) -> Record:
                     raise UnfitError("is cut short")
                 return record
     raise UnfitError(f"has no record of the kind {KEYWORD!r}")
+
+
+@contextmanager
+def unfit(path: Path) -> Iterator[None]:
+    """Turns a `FileError`, which names the file, into an `UnfitError`, which does not."""
+    try:
+        yield
+    except FileError as error:
+        raise UnfitError(str(error).removeprefix(f"{path} ")) from error
 
 
 def _header(file: io.BufferedIOBase) -> None:
@@ -199,10 +219,12 @@ def _record(body: bytes) -> Record | None:
     keyword, _, text = body.partition(b"\0")
     if keyword != KEYWORD.encode():
         return None
+    if len(text) > MOST_TEXT:
+        raise UnfitError(f"has a record of {len(text)} bytes; at most {MOST_TEXT} are read")
     try:
         return _from_json(json.loads(text))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, zlib.error) as error:
-        raise UnfitError(f"has a record that cannot be read: {error}") from error
+        raise UnfitError(f"has a record that cannot be read: {plain(error)}") from error
 
 
 def _from_json(content: Mapping[str, Any]) -> Record:
@@ -212,6 +234,10 @@ def _from_json(content: Mapping[str, Any]) -> Record:
     numbers = [*origin["key"], origin["slot"], origin["width"], content["unit"], content["images"] - 1, steps]
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError("numbers that are not whole, or below 0")
+    if steps > MOST_STEPS:
+        raise ValueError(f"{plain(steps, 40)} steps; at most {MOST_STEPS} are read")
+    if not all(content[name].isprintable() for name in ("identity", "layer", "label", "device")):
+        raise ValueError("text that cannot be printed")
     # A compressed text may stand for far more than it is long.
     unpacked = zlib.decompressobj().decompress(base64.b64decode(content["history"], validate=True), 4 * steps + 1)
     if len(unpacked) != 4 * steps:

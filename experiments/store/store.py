@@ -14,6 +14,7 @@ from experiments.store import records, units
 from experiments.store.claims import Claims
 from experiments.store.records import Record, UnfitError
 from featvis.shortform import Unit
+from inception_jax.bounded import read_bytes
 from inception_jax.files import write_whole
 
 DAMAGED = "damaged"
@@ -49,7 +50,7 @@ class Store:
             UsageError: the file cannot be read.
         """
         try:
-            record = records.peek(self.file(unit))
+            record = records.peek(self.file(unit), self.path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -86,15 +87,17 @@ class Store:
         """The bytes of a unit's file.
 
         Raises:
-            UnfitError: a file that is too large to be one.
+            UnfitError: a file that is too large to be one, or a link that leads elsewhere.
             UsageError: the file cannot be read.
         """
         try:
-            if (size := self.file(unit).stat().st_size) > records.MOST_BYTES:
-                raise UnfitError(f"has {size} bytes; at most {records.MOST_BYTES} are read")
-            return self.file(unit).read_bytes()
+            with records.unfit(self.file(unit)):
+                data = read_bytes(self.file(unit), records.MOST_BYTES, self.path)
         except OSError as error:
             raise UsageError(f"cannot read {self.file(unit)}: {error.strerror or error}") from error
+        if len(data) > records.MOST_BYTES:
+            raise UnfitError(f"has more than {records.MOST_BYTES} bytes, the most that is read")
+        return data
 
     def decode(self, unit: Unit, data: bytes) -> tuple[UInt8[np.ndarray, "images h w 3"], Record]:
         """Images and record of a unit from the bytes of its file, compared with all checksums.

@@ -7,7 +7,7 @@ from typing import Any
 from featvis.shortform import Unit
 
 IMAGES = "images"
-MOST_UNITS = 1 << 20
+MOST_UNITS = 1 << 17
 """Most units of a job."""
 
 # What the readers of weights let into the names of layers.
@@ -95,6 +95,8 @@ def read(content: Any) -> list[Unit]:
     for layer, numbers in content.items():
         if not re.fullmatch(f"-?{_LAYER}", layer):
             raise ValueError(f"{layer[:40]!r} is no name of a layer")
+        if len(str(numbers)) > MOST_UNITS * 8:
+            raise ValueError(f"there are more than {MOST_UNITS} units")
         for part in str(numbers).split(","):
             if not (match := re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part)):
                 raise ValueError(f"units of {layer} are {str(numbers)[:40]!r}; expected numbers such as 0-15,20")

@@ -117,7 +117,10 @@ def _repair(store: Store, found: Findings, claims: Claims) -> None:
 
 def _draw(directory: RunDirectory, wanted: list[Unit]) -> int:
     """Draw what is missing with the command that began the job."""
-    words = shlex.split(str(directory.config.get("command")))
+    try:
+        words = shlex.split(str(directory.config.get("command")))
+    except ValueError:
+        words = []
     if words[:3] != ["python", "-m", "experiments"] or (words[3:] or [""])[0] not in _DRAWN_BY or "--force" in words:
         raise UsageError(f"{directory.path / CONFIG} has no command that draws units; what is missing stays so")
     # Here, because the command line imports this module.

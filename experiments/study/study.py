@@ -1,6 +1,5 @@
 """A run of an article: its page, the network, and what every article asks of them."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -20,12 +19,12 @@ from experiments.examples.photographs import batches, each
 from experiments.families.options import BATCH
 from experiments.families.responses import measured
 from experiments.figures import Figures
-from experiments.options import usage_errors
+from experiments.options import UsageError, usage_errors
 from experiments.recipes.sources import data_set
 from experiments.rundir import open_run
 from experiments.study.claims import Claim, counted
 from experiments.study.options import ArticleOptions, resolved
-from inception_jax import datasets
+from inception_jax import bounded, datasets
 
 EARLY = ("conv2d2", "mixed3a", "mixed3b", "mixed4a")
 """Layers whose families are looked for."""
@@ -86,7 +85,7 @@ class Study:
         self.claims.append(Claim(text, expected, **{"basis": self.basis, **known}))
 
     def numbers_of(self, name: str) -> Any:
-        """A file of published numbers: JSON as it is, the arrays of `.npz` by name; None where it is not at hand.
+        """A file of published numbers: JSON as it is, arrays (`.npz`) by name; None where it is not at hand.
 
         Args:
             name: of the file, such as `curve_units.json`.
@@ -98,10 +97,8 @@ class Study:
         if path is None or not path.exists():
             return None
         with usage_errors():
-            if path.suffix == ".npz":
-                with np.load(path, allow_pickle=False) as arrays:
-                    return dict(arrays)
-            return json.loads(path.read_text(encoding="utf-8"))
+            read = bounded.read_arrays if path.suffix == ".npz" else bounded.read_json
+            return read(path, error=UsageError)
 
     @cached_property
     def found(self) -> Search:
@@ -161,7 +158,8 @@ class Study:
             layers = [name for layer in self.layers(*EARLY) for name in (layer, f"{layer}_pre_relu")]
             with usage_errors():
                 save(read(collect(self.model, self.batches(), layers, count=TOP, samples=6)), path)
-        return load(path)
+        with usage_errors():
+            return load(path)
 
     def fields(self, layer: str) -> Fields:
         """What positions of a layer see of a photograph."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from inception_jax.images import ImageError
+from inception_jax.readers.contents import plain
 
 _ALIASES = {"val": "validation", "validation": "val"}
 
@@ -74,7 +75,7 @@ class Dataset:
             image, label = (features[key] for key in self._keys)
             example = Example(image.bytes_list.value[0], label.int64_list.value[0])
         except Exception as error:  # files and records that are damaged fail in many ways
-            raise DatasetError(f"{self.name}: example {index} of {self.split} is damaged: {error}") from error
+            raise DatasetError(f"{self.name}: example {index} of {self.split} is damaged: {plain(error)}") from error
         if not 0 <= example.label < len(self.classes):
             raise DatasetError(
                 f"{self.name}: example {index} of {self.split} has label {example.label}, "
@@ -118,14 +119,20 @@ def open_dataset(
     from inception_jax.datasets import prepare, tfds
 
     path = Path(source).expanduser()
-    if path.exists():
-        made_by_tfds = (path / "dataset_info.json").is_file()
-        builder = tfds.at(path) if made_by_tfds else prepare.photographs(path, data_dir)
-    elif isinstance(source, PathLike) or source.startswith((".", "/", "~")) or path.suffix == ".zip":
-        raise DatasetError(f"no such file or folder: {source}; expected one, or the name of a tfds data set")
-    else:
-        builder = tfds.named(source, data_dir)
-    return tfds.opened(builder, _known(split, builder.info.splits), os.fspath(source))
+    try:
+        with tfds.known_features():
+            if path.exists():
+                made_by_tfds = (path / "dataset_info.json").is_file()
+                builder = tfds.at(path) if made_by_tfds else prepare.photographs(path, data_dir)
+            elif isinstance(source, PathLike) or source.startswith((".", "/", "~")) or path.suffix == ".zip":
+                raise DatasetError(f"no such file or folder: {source}; expected one, or the name of a tfds data set")
+            else:
+                builder = tfds.named(source, data_dir)
+            return tfds.opened(builder, _known(split, builder.info.splits), os.fspath(source))
+    except ImageError:
+        raise
+    except Exception as error:  # what tfds prepared and somebody damaged fails in many ways
+        raise DatasetError(f"{source} cannot be read: {plain(error)}") from error
 
 
 def _known(split: str, splits: Container[str]) -> str:

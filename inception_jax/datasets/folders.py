@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from inception_jax.datasets.dataset import DatasetError
-from inception_jax.images import FORMATS, MAX_BYTES, ImageError
+from inception_jax.images import FORMATS, ImageError, read_file
 from inception_jax.photographs import inside, is_hidden, is_image, open_archive, read_member
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
@@ -132,7 +132,7 @@ def _walked(root: Path) -> Iterator[Entry]:
                 if item.is_dir():
                     pending.append(f"{name}/")
                     yield Entry(root, name, True, 0, 0)
-                else:
+                elif item.is_file():
                     stat = item.stat()
                     yield Entry(root, name, False, stat.st_size, stat.st_mtime_ns)
 
@@ -196,7 +196,6 @@ def _read(archive: zipfile.ZipFile | None, member: Member) -> bytes:
     if archive:
         return read_member(archive, member.path)
     try:
-        with (member.archive / member.path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ImageError(f"cannot read {member.path}: {error.strerror or error}") from error
+        return read_file(member.archive / member.path, member.archive)
+    except ImageError as error:
+        raise ImageError(str(error).replace(f"{member.archive}/", "", 1)) from error

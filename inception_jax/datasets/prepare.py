@@ -49,10 +49,9 @@ def photographs(source: Path, data_dir: str | PathLike[str] | None) -> Any:
             with locked(folder):
                 if not copy.is_dir():
                     _make(listing(source, found), copy)
-    except DatasetError:
-        raise
     except ImageError as error:
-        raise DatasetError(str(error)) from error
+        begins = str(error).removeprefix("cannot read ").startswith(str(source))
+        raise DatasetError(str(error) if begins else f"{source}: {error}") from error
     except OSError as error:
         raise DatasetError(f"cannot read {source}: {error.strerror or error}") from error
     builder = tfds.at(copy)
@@ -95,7 +94,7 @@ def _fill(found: Listing, folder: Path) -> None:
     # In random order, so that slices are random parts: by a hash of the name, which is the same everywhere.
     members = sorted(found.members, key=lambda m: hashlib.sha256(f"{m.name} {m.path}".encode()).digest())
     with (
-        tqdm(total=len(members), desc=f"preparing {found.source.name}", unit=" images") as bar,
+        tqdm(total=len(members), desc=f"preparing {found.source.name}", unit=" images", disable=None) as bar,
         found.reader() as read,
         warnings.catch_warnings(action="ignore"),  # Pillow's, about harmless flaws in metadata
         ThreadPoolExecutor() as pool,

@@ -5,13 +5,19 @@ import json
 import socket
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from inception_jax.bounded import read_json
 from inception_jax.datasets.dataset import Dataset, DatasetError
 from inception_jax.datasets.folders import some
 from inception_jax.datasets.tfrecords import TFRecords
+from inception_jax.readers.contents import plain
 
 
 def at(folder: Path) -> Any:
@@ -19,9 +25,44 @@ def at(folder: Path) -> Any:
     import tensorflow_datasets
 
     try:
+        read_json(folder / "dataset_info.json", folder)
+        _check_types(read_json(folder / "features.json", folder))
         return tensorflow_datasets.builder_from_directory(folder)
     except Exception as error:  # damaged files fail in many ways
-        raise DatasetError(f"{folder} is no data set that tfds can read: {error}") from error
+        raise DatasetError(f"{folder} is no data set that tfds can read: {plain(error)}") from error
+
+
+def _check_types(features: Any) -> None:
+    """Raise `TypeError` for types of numbers that there are not; tfds would load TensorFlow to ask it."""
+    pending = [features]
+    while pending:
+        item = pending.pop()
+        pending += item.values() if isinstance(item, dict) else item if isinstance(item, list) else []
+        if isinstance(item, dict) and isinstance(kind := item.get("dtype", "string"), str):
+            np.dtype(kind if kind not in ("string", "bfloat16") else "object")
+
+
+@contextmanager
+def known_features() -> Iterator[None]:
+    """Lets tfds make features of its own kinds, and of those that are loaded already.
+
+    Of others that a data set names it would import the module, wherever that comes from.
+    """
+    from tensorflow_datasets.core.features import feature
+
+    connector: Any = feature.FeatureConnector
+    there = connector.__dict__["cls_from_name"]
+
+    def checked(cls: Any, name: str) -> Any:
+        if name not in cls._registered_features and not name.startswith("tensorflow_datasets."):
+            raise DatasetError(f"features of the kind {name}, which is none of tfds; import its module first")
+        return there.__get__(None, cls)(name)
+
+    connector.cls_from_name = classmethod(checked)
+    try:
+        yield
+    finally:
+        connector.cls_from_name = there
 
 
 def named(name: str, data_dir: str | PathLike[str] | None) -> Any:

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import PurePath
 
 from inception_jax.readers import caffemodel, checkpoint, graphdef, npz, safetensors
-from inception_jax.readers.contents import MAX_BYTES, Contents, WeightsError
+from inception_jax.readers.contents import MAX_BYTES, Contents, WeightsError, plain
 
-__all__ = ["MAX_BYTES", "READERS", "Contents", "WeightsError", "parse"]
+__all__ = ["MAX_BYTES", "READERS", "Contents", "WeightsError", "named", "parse"]
+
+_TEXT = 1500
+"""Characters of an error's text, at most: more is a part of the file."""
 
 READERS: dict[str, Callable[[bytes], Contents]] = {
     ".safetensors": safetensors.parse,
@@ -40,7 +43,14 @@ def parse(name: str, data: bytes) -> Contents:
     try:
         return READERS[ending](data)
     except WeightsError as error:
-        raise WeightsError(f"{name}: {error}") from None
+        raise named(name, error) from None
     # The readers name what they check for. Damage can show in other ways, and is one kind of error all the same.
     except Exception as error:
-        raise WeightsError(f"{name}: damaged, or not a {ending} file ({type(error).__name__}: {error})") from None
+        raise WeightsError(
+            f"{name}: damaged, or not a {ending} file ({type(error).__name__}: {plain(error)})"
+        ) from None
+
+
+def named(name: str, error: Exception) -> WeightsError:
+    """What is wrong with the file of that name, as one line of moderate length."""
+    return WeightsError(f"{name}: {plain(error, _TEXT)}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from inception_jax.readers import names
 from inception_jax.readers.archive import Archive
-from inception_jax.readers.contents import MAX_BYTES, Contents, WeightsError, add, element_count
+from inception_jax.readers.contents import Contents, WeightsError, add, element_count, most_bytes
 from inception_jax.readers.unpickle import MAX_PICKLE, Tensor, loads
 
 _DTYPES = {
@@ -37,12 +37,13 @@ def parse(data: bytes) -> Contents:
     if len(pickles) != 1:
         raise WeightsError(f"expected one data.pkl in the zip archive; it holds {sorted(archive.names)[:10]}")
     root = pickles[0].removesuffix("data.pkl")
-    order = archive.read(f"{root}byteorder", 16) if f"{root}byteorder" in archive.names else b"little"
+    order = archive.read(f"{root}byteorder", 16) if f"{root}byteorder" in archive.names else None
     read = functools.cache(lambda key: archive.read(f"{root}data/{key}"))
     tensors = _state_dict(loads(archive.read(pickles[0], MAX_PICKLE)))
     # Views can be much larger than what they view.
-    if 4 * sum(element_count(tensor.shape, name) for name, tensor in tensors.items()) > MAX_BYTES:
-        raise WeightsError(f"the tensors take more than {MAX_BYTES} bytes together")
+    most = most_bytes(len(data))
+    if 4 * sum(element_count(tensor.shape, name, most) for name, tensor in tensors.items()) > most:
+        raise WeightsError(f"the tensors take more than {most} bytes together")
     arrays: dict[str, np.ndarray] = {}
     for name, tensor in tensors.items():
         ours = names.from_torch(name) or name
@@ -63,7 +64,7 @@ def _state_dict(loaded: Any) -> dict[str, Tensor]:
     return tensors
 
 
-def _array(data: bytes, tensor: Tensor, name: str, *, swapped: bool) -> np.ndarray:
+def _array(data: bytearray, tensor: Tensor, name: str, *, swapped: bool) -> np.ndarray:
     storage, shape, strides = tensor.storage, tensor.shape, tensor.strides
     if storage.kind not in _DTYPES:
         raise WeightsError(f"{name} is stored as {storage.kind}; expected one of {list(_DTYPES)}")

@@ -11,6 +11,8 @@ import numpy as np
 MAX_BYTES = 2**30
 """Largest file, and largest sum of its arrays, that is read; the released networks have about 50 MB."""
 
+_UNPACKED = 2**28
+
 MAX_ARRAYS = 10_000
 """Most arrays of a file; the released networks have some 130."""
 
@@ -41,6 +43,26 @@ class Contents:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+def most_bytes(size: int) -> int:
+    """Most bytes that what is in a file of `size` bytes may take: weights hardly compress.
+
+    >>> most_bytes(1000) // 2**20, most_bytes(2**27) // 2**20, most_bytes(2**30) // 2**20
+    (256, 512, 1024)
+    """
+    return max(_UNPACKED, min(4 * size, MAX_BYTES), size)
+
+
+def plain(text: object, most: int = 600) -> str:
+    r"""`text` for a message: what comes from a file may be long, or move a terminal's cursor.
+
+    >>> print(plain("a\x07b"), plain("a" * 700)[-8:])
+    a\x07b aaaa ...
+    """
+    shown = str(text)[: most + 1]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return shown if len(shown) <= most else f"{shown[:most]} ..."
+
+
 def array_from(data: bytes | bytearray | memoryview, dtype: Any, shape: Sequence[int], name: str) -> np.ndarray:
     """The array of `shape` that `data` holds, which must be exactly its bytes.
 
@@ -53,11 +75,13 @@ def array_from(data: bytes | bytearray | memoryview, dtype: Any, shape: Sequence
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def element_count(shape: Sequence[int], name: str) -> int:
-    """Elements of an array of `shape`; refuses negative sides and more than `MAX_BYTES` of float32."""
-    count = math.prod(shape)
-    if len(shape) > 8 or any(side < 0 for side in shape) or 4 * count > MAX_BYTES:
-        raise WeightsError(f"{name} has shape {tuple(shape)}; expected an array of at most {MAX_BYTES} bytes")
+def element_count(shape: Sequence[int], name: str, most: int = MAX_BYTES) -> int:
+    """Elements of an array of `shape`; refuses negative sides and more than `most` bytes of float32."""
+    # In this order: the product of a million large numbers takes minutes.
+    within = len(shape) <= 8 and all(0 <= side <= MAX_BYTES for side in shape)
+    if not within or 4 * (count := math.prod(shape)) > most:
+        shown = plain(tuple(shape[:9]), 200)
+        raise WeightsError(f"{name} has shape {shown}; expected an array of at most {most} bytes")
     return count
 
 

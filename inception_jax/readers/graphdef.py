@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from inception_jax.readers.archive import Archive
-from inception_jax.readers.contents import MAX_BYTES, Contents, WeightsError, add, array_from, element_count
+from inception_jax.readers.contents import Contents, WeightsError, add, array_from, element_count, most_bytes
 from inception_jax.readers.wire import Message
 
 MAX_NODES = 100_000
@@ -35,7 +35,7 @@ _LRN = {"depth_radius": 5, "bias": 1.0, "alpha": 1.0, "beta": 0.5}
 _ABSENT = Message(b"", "an absent attribute")
 
 
-def parse(data: bytes) -> Contents:
+def parse(data: bytes | bytearray) -> Contents:
     """Read a GraphDef.
 
     Raises:
@@ -48,14 +48,14 @@ def parse(data: bytes) -> Contents:
         raise WeightsError(f"the graph has {len(nodes)} nodes; at most {MAX_NODES} are read")
     arrays: dict[str, np.ndarray] = {}
     stated: dict[str, dict[str, Any]] = {}
-    total = 0
+    total, most = 0, most_bytes(len(data))
     for node in nodes:
         name, operation = node.text(1), node.text(2)
         if operation == "Const" and name.endswith(("_w", "_b")):
-            add(arrays, name, _tensor(_attributes(node).get("value", _ABSENT).message(8, name), name))
+            add(arrays, name, _tensor(_attributes(node).get("value", _ABSENT).message(8, name), name, most))
             total += arrays[name].nbytes
-            if total > MAX_BYTES:
-                raise WeightsError(f"the constants take more than {MAX_BYTES} bytes together")
+            if total > most:
+                raise WeightsError(f"the constants take more than {most} bytes together")
         elif operation not in _ADDITIONS:
             # The product inside `<layer>_pre_relu` is its own node, `<layer>_pre_relu/conv` or `/matmul`.
             owner = name.split("/")[0] if operation in ("Conv2D", "MatMul") else name
@@ -77,7 +77,7 @@ def _attributes(node: Message) -> dict[str, Message]:
     return {entry.text(1): entry.message(2, f"{node.text(1)}.{entry.text(1)}") for entry in entries}
 
 
-def _tensor(tensor: Message, name: str) -> np.ndarray:
+def _tensor(tensor: Message, name: str, most: int) -> np.ndarray:
     kind = tensor.integer(1)
     if kind not in _DTYPES:
         raise WeightsError(f"{name} has TensorFlow data type {kind}; expected float32, float64, float16 or bfloat16")
@@ -87,10 +87,10 @@ def _tensor(tensor: Message, name: str) -> np.ndarray:
         values = array_from(tensor.data(4), dtype, shape, name)
     else:
         if field == 13:
-            values = np.array(tensor.integers(field), np.uint16).view(dtype)
+            values = tensor.whole(field, 16).astype(np.uint16).view(dtype)
         else:
             values = np.frombuffer(tensor.floats(field, np.dtype(dtype).itemsize), dtype)
-        count = element_count(shape, name)
+        count = element_count(shape, name, most)
         if not 0 < len(values) <= count:
             raise WeightsError(f"{name} of shape {shape} has {len(values)} values")
         # TensorFlow leaves out trailing values that repeat the last one.

@@ -13,6 +13,9 @@ from inception_jax.readers.contents import WeightsError
 MAX_PICKLE = 2**22
 """Most bytes of a pickle; the tensors themselves are stored outside of it."""
 
+MAX_OPERATIONS = 500_000
+"""Most operations of a pickle; each array takes about 60."""
+
 _MARK = object()
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _LITERALS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
@@ -52,7 +55,7 @@ class Tensor:
     strides: tuple[int, ...]
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes | bytearray) -> Any:
     """The object in a pickle: dicts, lists, tuples, text, numbers and `Tensor`s.
 
     >>> import pickle
@@ -73,11 +76,13 @@ def loads(data: bytes) -> Any:
         raise WeightsError(f"the pickle is damaged: {type(error).__name__}: {error}") from None
 
 
-def _run(data: bytes) -> Any:
+def _run(data: bytes | bytearray) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
-    for opcode, given, _ in pickletools.genops(data):
+    for count, (opcode, given, _) in enumerate(pickletools.genops(data)):
         argument: Any = given
+        if count == MAX_OPERATIONS:
+            raise WeightsError(f"the pickle has more than {MAX_OPERATIONS} operations")
         match opcode.name:
             case "PROTO" | "FRAME":
                 pass
@@ -105,10 +110,10 @@ def _run(data: bytes) -> Any:
                 _expect(stack[-1], list).extend(values)
             case "SETITEM":
                 value, key = stack.pop(), stack.pop()
-                _expect(stack[-1], dict)[key] = value
+                _expect(stack[-1], dict)[_key(key)] = value
             case "SETITEMS":
                 values = _pop_mark(stack)
-                _expect(stack[-1], dict).update(zip(values[::2], values[1::2], strict=True))
+                _expect(stack[-1], dict).update(zip(map(_key, values[::2]), values[1::2], strict=True))
             case "GLOBAL":
                 stack.append(_global(*argument.split(" ", 1)))
             case "STACK_GLOBAL":
@@ -170,6 +175,13 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
 def _expect(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
         raise WeightsError(f"the pickle treats a {type(value).__name__} as a {kind.__name__}")
+    return value
+
+
+def _key(value: Any) -> str | int:
+    # Of nested tuples that share their parts, a hash would take for ever.
+    if not isinstance(value, str | int):
+        raise WeightsError(f"the pickle has a {type(value).__name__} for a key; expected text or a number")
     return value
 
 

@@ -5,13 +5,18 @@ Source: https://protobuf.dev/programming-guides/encoding/. Every length is check
 
 import re
 import struct
+from typing import Any
 
 import numpy as np
 
 from inception_jax.readers.contents import WeightsError
 
-MAX_FIELDS = 1_000_000
-"""Most fields of one message. A run of single floats counts as one; the released graph has about 400 nodes."""
+MAX_FIELDS = 300_000
+"""Most fields of a message with all that is read in it. A run of single floats counts as one; the released graph has
+about 400 nodes."""
+
+MAX_PACKED = 2**24
+"""Most integers of a packed field."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -24,13 +29,15 @@ class Message:
     (150, 'hi', '')
     """
 
-    def __init__(self, data: bytes | memoryview, what: str) -> None:
+    def __init__(self, data: bytes | bytearray | memoryview, what: str, inside: "Message | None" = None) -> None:
         self.what = what
         self._fields: dict[int, list[tuple[int, int | memoryview]]] = {}
+        self._left: list[int] = [MAX_FIELDS] if inside is None else inside._left
         data, at = memoryview(data), 0
-        for _ in range(MAX_FIELDS + 1):
-            if at == len(data):
-                return
+        while at < len(data):
+            if not self._left[0]:
+                raise WeightsError(f"{what} has more than {MAX_FIELDS} fields")
+            self._left[0] -= 1
             tag, value_at = self._varint(data, at)
             number, kind = tag >> 3, tag & 7
             if kind == _VARINT:
@@ -46,18 +53,17 @@ class Message:
                 raise WeightsError(f"{what} has a field of wire type {kind}; the file is damaged or of another format")
             self._fields.setdefault(number, []).append((kind, value))
             at = end
-        raise WeightsError(f"{what} has more than {MAX_FIELDS} fields")
 
     def __contains__(self, number: int) -> bool:
         return number in self._fields
 
     def messages(self, number: int, what: str) -> list["Message"]:
         """The messages in a repeated field."""
-        return [Message(data, what) for data in self._bytes(number)]
+        return [Message(data, what, self) for data in self._bytes(number)]
 
     def message(self, number: int, what: str) -> "Message":
         """The message in a field; an empty one where there is none."""
-        return Message((self._bytes(number) or [memoryview(b"")])[-1], what)
+        return Message((self._bytes(number) or [memoryview(b"")])[-1], what, self)
 
     def data(self, number: int) -> memoryview:
         """The bytes in a field, none by default."""
@@ -76,18 +82,22 @@ class Message:
 
     def integers(self, number: int) -> list[int]:
         """The int32 or int64 numbers in a repeated field, packed or not."""
-        values = []
+        return self.whole(number).tolist()
+
+    def whole(self, number: int, bits: int = 64) -> "np.ndarray[Any, np.dtype[np.int64]]":
+        """The same as an array; no other numbers than those of `bits`, without a sign if there are fewer than 64."""
+        pieces = [np.zeros(0, np.uint64)]
         for kind, value in self._fields.get(number, []):
             if isinstance(value, int):
-                values.append(value)
+                pieces.append(np.array([value], np.uint64))
             elif kind == _BYTES:
-                at = 0
-                while at < len(value):
-                    one, at = self._varint(value, at)
-                    values.append(one)
+                pieces.append(self._packed(value))
             else:
                 raise self._mistyped(number)
-        return [value - 2**64 if value >= 2**63 else value for value in values]
+        found = np.concatenate(pieces)
+        if bits < 64 and (found >> np.uint64(bits)).any():
+            raise WeightsError(f"{self.what} has numbers of more than {bits} bits in field {number}")
+        return found.view(np.int64)
 
     def integer(self, number: int, default: int = 0) -> int:
         """The integer, enumeration or boolean in a field."""
@@ -130,7 +140,29 @@ class Message:
             at += 1
             if byte < 128:
                 return value & (2**64 - 1), at
-        raise WeightsError(f"{self.what} has an integer longer than 64 bits; the file is damaged or of another format")
+        raise self._overlong()
+
+    def _overlong(self) -> WeightsError:
+        return WeightsError(f"{self.what} has an integer longer than 64 bits; the file is damaged or of another format")
+
+    def _packed(self, data: memoryview) -> "np.ndarray[Any, np.dtype[np.uint64]]":
+        # Seven bits a byte, the lowest first; all bytes of a number but its last have the eighth bit set.
+        digits = np.frombuffer(data, np.uint8)
+        ends = np.flatnonzero(digits < 128)
+        if len(digits) and (not len(ends) or ends[-1] != len(digits) - 1):
+            raise self._short()
+        if len(ends) > MAX_PACKED:
+            raise WeightsError(f"{self.what} has a list of {len(ends)} integers; at most {MAX_PACKED} are read")
+        starts = np.concatenate([ends[:0], [0], ends[:-1] + 1])[: len(ends)]
+        lengths = ends - starts + 1
+        if (longest := lengths.max(initial=0)) > 10:
+            raise self._overlong()
+        found = np.zeros(len(ends), np.uint64)
+        for place in range(longest):
+            there = lengths > place
+            bits = (digits[starts[there] + place] & np.uint8(127)).astype(np.uint64)
+            found[there] |= bits << np.uint64(7 * place)
+        return found
 
     def _floats_in_a_row(self, data: memoryview, at: int, value_at: int) -> tuple[memoryview, int]:
         # Unpacked floats each repeat the tag; a network's millions of them would take Python minutes one by one.

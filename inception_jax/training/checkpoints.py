@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from inception_jax.readers.contents import plain
 from inception_jax.training.step import State
 
 
@@ -27,7 +28,7 @@ class Checkpoints:
         """The latest checkpoint of a training with states like `state`; `state` itself if there is none.
 
         Raises:
-            ValueError: checkpoints of another network or optimiser.
+            ValueError: checkpoints of another network or optimiser, or damaged ones.
         """
         import orbax.checkpoint as ocp
 
@@ -35,15 +36,17 @@ class Checkpoints:
         if step is None:
             return state
         # Compared before anything is read, since Orbax leaves other reads under way when one fails.
-        there, here = (_shapes(tree) for tree in (self._manager.item_metadata(step).tree, state._asdict()))
+        with _readable(self._manager.directory):
+            there, here = (_shapes(tree) for tree in (self._manager.item_metadata(step).tree, state._asdict()))
         if there != here:
             raise ValueError(
-                f"the checkpoints in {self._manager.directory} are of another network or optimiser: "
+                f"{self._manager.directory} holds checkpoints of another network or optimiser: "
                 f"{len(there)} arrays there, {len(here)} here, {len(set(there) ^ set(here))} shapes in one only; "
                 "give another folder"
             )
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, state._asdict())
-        return State(**self._manager.restore(step, args=ocp.args.StandardRestore(like)))
+        with _readable(self._manager.directory):
+            return State(**self._manager.restore(step, args=ocp.args.StandardRestore(like)))
 
 
 @contextmanager
@@ -54,8 +57,19 @@ def checkpoints(folder: Path) -> Iterator[Checkpoints]:
     # Written before the next step, which would overwrite the state's memory.
     options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
     handler = ocp.StandardCheckpointHandler()
-    with ocp.CheckpointManager(folder.absolute(), item_handlers=handler, options=options) as manager:
+    with _readable(folder):
+        opened = ocp.CheckpointManager(folder.absolute(), item_handlers=handler, options=options)
+    with opened as manager:
         yield Checkpoints(manager)
+
+
+@contextmanager
+def _readable(folder: Any) -> Iterator[None]:
+    """Turns what Orbax raises into a `ValueError` that names the folder."""
+    try:
+        yield
+    except Exception as error:  # damaged files fail in many ways
+        raise ValueError(f"{folder} holds a checkpoint that cannot be read: {plain(error)}") from error
 
 
 def _shapes(tree: Any) -> list[str]:

@@ -5,7 +5,11 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from inception_jax.bounded import read_bytes
 from inception_jax.files import write_whole
+from inception_jax.readers.contents import plain
+
+_MOST_BYTES = 2**26
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,18 @@ def read(path: Path) -> list[Row]:
     Raises:
         ValueError: another kind of file.
     """
-    if not path.exists():
-        return []
     kinds = {field.name: int if field.type is int else float for field in fields(Row)}
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
     try:
+        text = read_bytes(path, _MOST_BYTES).decode()
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no table of a training run: {error}") from None
+    try:
+        rows = csv.DictReader(io.StringIO(text, newline=""))
         return [Row(**{name: kinds[name](text) if text else None for name, text in row.items()}) for row in rows]  # pyright: ignore[reportArgumentType]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no table of a training run: {error!r}") from None
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no table of a training run: {plain(repr(error))}") from None
 
 
 def draw(rows: list[Row], path: Path) -> None:

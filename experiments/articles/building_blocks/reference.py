@@ -14,6 +14,7 @@ from experiments.study import Study
 from featvis import objectives as obj
 from featvis import recipes
 from featvis.recipes.given import activations
+from inception_jax.bounded import read_array
 from inception_jax.images import load_image
 from inception_jax.labels import labels
 
@@ -110,7 +111,7 @@ def _said(study: Study, path: Path) -> Said:
     error = None
     if published.exists():
         with usage_errors():
-            wanted = np.load(published, allow_pickle=False)
+            wanted = read_array(published)
         error = float(np.linalg.norm(seen[LAYER] - wanted) / np.linalg.norm(wanted))
     return Said(int(shares.argmax()), float(shares.max()), error)
 

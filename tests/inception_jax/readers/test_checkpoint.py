@@ -58,7 +58,7 @@ def test_number_types_in_both_byte_orders(storage, dtype):
         ({"offset": -1}, "offset -1 reaches outside"),
         ({"strides": (-3, 1), "offset": 12}, r"strides \(-3, 1\) and offset 12 reaches outside"),
         ({"strides": (1,)}, r"strides \(1,\) and offset 0 reaches outside"),
-        ({"shape": (2**15, 2**15), "strides": (0, 0)}, "expected an array of at most 1073741824 bytes"),
+        ({"shape": (2**15, 2**15), "strides": (0, 0)}, "expected an array of at most 268435456 bytes"),
         ({"shape": (-2, 3)}, "expected an array of at most"),
         ({"size": 25}, "fc.weight: its storage declares 25 numbers, but has 96 bytes"),
         ({"storage": "LongStorage"}, "fc.weight is stored as torch.LongStorage; expected one of"),
@@ -70,8 +70,8 @@ def test_tensors_must_lie_inside_their_storage(wrong, message):
 
 
 def test_expanded_tensors_are_bounded_together():
-    entries = {f"{i}.weight": tensor_pickle("0", "FloatStorage", 24, (2**14, 2**13), (0, 0)) for i in range(3)}
-    with pytest.raises(WeightsError, match="the tensors take more than 1073741824 bytes together"):
+    entries = {f"{i}.weight": tensor_pickle("0", "FloatStorage", 24, (2**12, 2**13), (0, 0)) for i in range(3)}
+    with pytest.raises(WeightsError, match="the tensors take more than 268435456 bytes together"):
         reader.parse(checkpoint(dict_pickle(entries), {"0": NUMBERS.tobytes()}))
 
 
@@ -125,7 +125,7 @@ def test_a_malicious_pickle_is_refused_and_not_executed(protocol, name, function
         (b"\x80\x02.", "the pickle is damaged: IndexError"),
         (b"\x80\x02t.", "the pickle is damaged"),
         (b"\x80\x02h\x05.", "the pickle is damaged: KeyError: 5"),
-        (b"\x80\x02}(]K\x01u.", "the pickle is damaged: TypeError"),
+        (b"\x80\x02}(]K\x01u.", "the pickle has a list for a key; expected text or a number"),
         (b"\x80\x02}(K\x01u.", "the pickle is damaged: ValueError"),
         (b"\x80\x02]K\x01K\x02s.", "the pickle treats a list as a dict"),
         (b"\x80\x02}K\x01a.", "the pickle treats a dict as a list"),
