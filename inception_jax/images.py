@@ -135,7 +135,8 @@ def open_image(data: bytes, name: str) -> Image.Image:
     if image.width * image.height > MAX_PIXELS:
         raise ImageError(f"{name} has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded")
     if image.format == "JPEG" and (scans := data.count(b"\xff\xda")) * image.width * image.height > MAX_SCANNED:
-        raise ImageError(f"{name} has {image.width} x {image.height} pixels {scans} times; at most {MAX_SCANNED:,} in all")
+        size = f"{image.width} x {image.height} pixels {scans} times"
+        raise ImageError(f"{name} has {size}; at most {MAX_SCANNED:,} in all")
     return image
 
 

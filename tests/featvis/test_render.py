@@ -305,7 +305,7 @@ def finite_with_infinite_slope(acts):
 
 def test_an_objective_that_is_never_finite_leaves_its_image_and_the_others_alone(narrow):
     bad = obj.function(not_a_number, ["conv2d0"], "broken")
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="the objective broken") as warned:
         result = render(narrow, ["conv2d0:1", bad], steps=20)
     assert [str(w.message) for w in warned] == [
         "the objective broken or its gradient was not finite in 16 of the steps 1 to 16; such steps are left out, and "

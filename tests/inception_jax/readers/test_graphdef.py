@@ -78,7 +78,7 @@ def test_tensors_must_be_what_they_declare(tensor, message):
 
 
 def test_many_repeated_values_are_bounded_together(monkeypatch):
-    monkeypatch.setattr(graphdef, "most_bytes", lambda size: 100)
+    monkeypatch.setattr(graphdef, "most_bytes", lambda _: 100)
     with pytest.raises(WeightsError, match="the constants take more than 100 bytes together"):
         read(*[proto(1, (10,), field(5, bytes(4)))] * 3)
 
