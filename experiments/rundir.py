@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 _CLAIMS = "claims"
 _KINDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     CONFIG: {
-        **dict.fromkeys(("identity", "command", "device", "started"), (str,)),
+        **dict.fromkeys(("command", "device", "started"), (str,)),
         **dict.fromkeys(("settings", "model", "versions", "widths"), (dict,)),
         "git_commit": (str, NoneType),
     },

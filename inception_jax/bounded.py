@@ -3,6 +3,7 @@
 Nothing is unpickled, sizes are checked before anything is allocated, and links do not lead out of a folder.
 """
 
+import errno
 import io
 import json
 import os
@@ -58,8 +59,8 @@ def opened(path: Path, most: int | None = None, within: Path | None = None) -> I
         within: folder that it must lie in, links followed.
 
     Raises:
-        FileError: a pipe, a device or a folder; a file that is too large or lies elsewhere.
-        OSError: no such file, or no permission.
+        FileError: a pipe or a device; a file that is too large or lies elsewhere.
+        OSError: no such file, a folder, or no permission.
     """
     if within is not None and not path.resolve().is_relative_to(within.resolve()):
         raise FileError(f"{path} is a link that leads out of {within}; such links are not followed")
@@ -67,6 +68,8 @@ def opened(path: Path, most: int | None = None, within: Path | None = None) -> I
     number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         found = os.fstat(number)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(found.st_mode):
             raise FileError(f"{path} is no regular file")
         if most is not None and found.st_size > most:

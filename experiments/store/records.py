@@ -236,7 +236,7 @@ def _from_json(content: Mapping[str, Any]) -> Record:
         raise ValueError("numbers that are not whole, or below 0")
     if steps > MOST_STEPS:
         raise ValueError(f"{plain(steps, 40)} steps; at most {MOST_STEPS} are read")
-    if not all(content[name].isprintable() for name in ("identity", "layer", "label", "device")):
+    if not all(content[name].isprintable() for name in ("identity", "layer", "device")):
         raise ValueError("text that cannot be printed")
     # A compressed text may stand for far more than it is long.
     unpacked = zlib.decompressobj().decompress(base64.b64decode(content["history"], validate=True), 4 * steps + 1)

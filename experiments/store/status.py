@@ -17,6 +17,7 @@ from experiments.store import units
 from experiments.store.opening import claims_in, recorded
 from experiments.store.store import Store
 from featvis.shortform import Unit
+from inception_jax.readers.contents import plain
 
 _WINDOW = 600.0
 """Seconds over which the rate is taken."""
@@ -43,7 +44,7 @@ def run(config: Config) -> int:
     workers = claims.workers()
     records, unfit = store.look(wanted)
     done = [record.unit for record in records]
-    wrong = [record.label for record in records if not np.isfinite(record.score)]
+    wrong = [plain(record.label, 100) for record in records if not np.isfinite(record.score)]
     print(f"{config.path}: {len(done):,} of {len(wanted):,} units, {len(done) / max(1, len(wanted)):.1%}")
     for layer, part in units.lists(wanted).items():
         print(f"  {layer:<24} {len(set(part) & set(done)):>5} of {len(part)}")

@@ -129,7 +129,7 @@ def open_dataset(
             else:
                 builder = tfds.named(source, data_dir)
             return tfds.opened(builder, _known(split, builder.info.splits), os.fspath(source))
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
     except Exception as error:  # what tfds prepared and somebody damaged fails in many ways
         raise DatasetError(f"{source} cannot be read: {plain(error)}") from error

@@ -52,5 +52,9 @@ def parse(name: str, data: bytes) -> Contents:
 
 
 def named(name: str, error: Exception) -> WeightsError:
-    """What is wrong with the file of that name, as one line of moderate length."""
+    """What is wrong with the file of that name, as one line of moderate length.
+
+    >>> named("a.npz", KeyError("shape"))
+    WeightsError("a.npz: 'shape'")
+    """
     return WeightsError(f"{name}: {plain(error, _TEXT)}")

@@ -202,7 +202,7 @@ def changed(**values: object) -> bytes:
     ("make", "message"),
     [
         (lambda: changed(steps=2**30), "has a record that cannot be read: 1073741824 steps; at most 1048576 are read"),
-        (lambda: changed(label="\x1b[2J"), "has a record that cannot be read: text that cannot be printed"),
+        (lambda: changed(device="\x1b[2J"), "has a record that cannot be read: text that cannot be printed"),
         (lambda: changed(label="x" * (9 << 20)), r"has a record of 943\d+ bytes; at most 8388608 are read"),
     ],
 )

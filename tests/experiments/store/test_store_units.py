@@ -44,8 +44,8 @@ def test_names_tell_all_units_apart() -> None:
         ({"": "0"}, "'' is no name of a layer"),
         ({"a": "0-"}, "units of a are '0-'; expected numbers such as 0-15,20"),
         ({"a": None}, "units of a are 'None'; expected numbers such as 0-15,20"),
-        ({"a": "0-9999999"}, "there are more than 1048576 units"),
-        ({"a": ",".join(["0-1048574"] * 2)}, "there are more than 1048576 units"),
+        ({"a": "0-9999999"}, "there are more than 131072 units"),
+        ({"a": ",".join(["0-1048574"] * 2)}, "there are more than 131072 units"),
     ],
 )
 def test_lists_from_elsewhere_are_refused(content: object, message: str) -> None:
