@@ -113,7 +113,9 @@ def test_every_public_name_is_in_the_index(site: Path) -> None:
 
 
 def test_signatures_are_as_somebody_wrote_them(pages: dict[Path, Page]) -> None:
-    written = [text for file, page in pages.items() if file.parent.name == "api" for text in page.signatures]
+    written = [
+        " ".join(text.split()) for file, page in pages.items() if file.parent.name == "api" for text in page.signatures
+    ]
     assert any(text.startswith("featvis.render(") and "Sequence[Transform]" in text for text in written)
     assert any("Float[Array, 'n h w 3']" in text or "Float[Array | ndarray, 'n h w 3']" in text for text in written)
     # What Python prints of types and functions: addresses, classes in angle brackets, the paths of aliases.
@@ -125,7 +127,7 @@ def test_every_command_has_a_page_with_its_options(site: Path) -> None:
         text = (site / "commands" / f"{name}.html").read_text(encoding="utf-8")
         experiment: Any = module
         flags = [
-            f"--{field.name.replace('_', '-')}"
+            f"--{'no-' if field.default is True else ''}{field.name.replace('_', '-')}"
             for field in dataclasses.fields(experiment.Config)
             if isinstance(field.default, int | str)  # Groups of options and positional ones have no flag of their own.
         ]

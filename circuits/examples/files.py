@@ -107,7 +107,7 @@ def _odd(layer: str, arrays: Mapping[str, np.ndarray]) -> str:
             for side, name in zip(array.shape, shape, strict=True)
         )
         if not fits:
-            expected = ", ".join(f"{sides.get(name, name)}" for name in shape)  # pyright: ignore[reportArgumentType]
+            expected = ", ".join(str(sides.get(name, name) if isinstance(name, str) else name) for name in shape)
             return f"{layer}/{part} has type {array.dtype} and shape {array.shape}; expected [{expected}]"
     if (arrays[f"{layer}/size"] < 0).any() or arrays[f"{layer}/images"] < 0:
         return f"{layer} has a size or a number of images below 0"

@@ -120,10 +120,13 @@ _MADE = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _value(origin: str) -> list[str]:
+    """What a constant is, where that is short, or a type."""
     module, name = origin.rsplit(".", 1)
     value = getattr(sources.definitions(module)[name][0], "value", None)
     text = ast.unparse(value) if value else ""
-    return [f"   :annotation: = {text}"] if 0 < len(text) <= LONGEST else ["   :no-value:"]
+    # Of types, autodoc would say "alias of" and what Python prints.
+    whole = isinstance(value, ast.Subscript | ast.BinOp) or 0 < len(text) <= LONGEST
+    return [f"   :annotation: = {text}"] if whole else ["   :no-value:"]
 
 
 def _types() -> Iterator[str]:

@@ -108,7 +108,7 @@ def target(text: str, module: str) -> str | None:
 
     A word that has neither a dot nor an underscore nor a capital is taken for itself: it may be an argument.
     """
-    text = text.removesuffix("()")
+    text = re.sub(r"\(.*\)$|^obj\.(?=\w)", lambda found: "objectives." if found[0] == "obj." else "", text)
     if not re.fullmatch(r"[A-Za-z_][\w.]*", text) or not re.search(r"[._A-Z]", text):
         return None
     known = known_names()

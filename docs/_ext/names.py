@@ -10,14 +10,13 @@ from types import ModuleType
 from . import sources
 
 ALSO = (
-    "featvis.color",
     "featvis.pixels",
     "featvis.sheet",
     "experiments.figures",
     "inception_jax.gradients",
     "inception_jax.images",
 )
-"""Modules without `__all__` that the guides name: what they define is theirs."""
+"""Modules that nothing exports and the guides name. Without `__all__`, what a module defines is public."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,16 @@ class Public:
 @cache
 def modules() -> tuple[str, ...]:
     """Modules that have public names."""
-    found = list(ALSO)
+    found = set(ALSO)
     for package in sources.PACKAGES:
         root = importlib.import_module(package)
         inside = (module.name for module in pkgutil.walk_packages(root.__path__, f"{package}."))
-        found += [name for name in (package, *inside) if "__all__" in sources.definitions(name)]
+        listing = [
+            importlib.import_module(name) for name in (package, *inside) if "__all__" in sources.definitions(name)
+        ]
+        found |= {module.__name__ for module in listing}
+        things = (getattr(module, name) for module in listing for name in module.__all__)
+        found |= {thing.__name__ for thing in things if inspect.ismodule(thing)}
     return tuple(sorted(found, key=lambda path: (sources.PACKAGES.index(path.split(".")[0]), path)))
 
 

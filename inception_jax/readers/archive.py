@@ -72,7 +72,7 @@ def open_zip(file: io.BufferedIOBase, most: int) -> zipfile.ZipFile:
         Exception: almost any, where the file is none or damaged.
     """
     bounded = _Opening(file, most)
-    archive = zipfile.ZipFile(bounded)  # pyright: ignore[reportArgumentType]
+    archive = zipfile.ZipFile(bounded)  # pyright: ignore[reportArgumentType, reportCallIssue]
     bounded.most = None
     return archive
 
