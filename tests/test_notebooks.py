@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, at toy size, in kernels of their own, and make the pictures that they promise."""
+"""The notebooks run from top to bottom, at toy size, in kernels of their own, and make the pictures they promise."""
 
 import ast
 import base64
