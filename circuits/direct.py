@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Shaped
 
 from circuits.ends import check_ends, chosen_numbers
 from circuits.expanded import linear_weights
@@ -22,8 +22,8 @@ def weights(
     lower: str,
     upper: str,
     *,
-    units: int | Sequence[int] | Int[np.ndarray, " out"] | None = None,
-    inputs: int | Sequence[int] | Int[np.ndarray, " in"] | None = None,
+    units: int | Sequence[int] | Shaped[np.ndarray, "..."] | None = None,
+    inputs: int | Sequence[int] | Shaped[np.ndarray, "..."] | None = None,
 ) -> CircuitWeights:
     """Direct weights between adjacent layers, blocks seen through their branches.
 

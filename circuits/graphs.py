@@ -52,12 +52,20 @@ class Edge:
         return float(self.weights.sum())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Circuit:
-    """Units by layer, the top first and the strongest of a layer first, and the edges between them."""
+    """Units by layer, the top first and the strongest of a layer first, and the edges between them.
+
+    >>> Circuit((Unit("b", 2, 1.0), Unit("a", 1, 1.0)), (Edge("a:1", "b:2", np.ones((1, 1)), 1.0, 1.0),))
+    <circuit of b:2: 2 units, 1 edges>
+    """
 
     units: tuple[Unit, ...]
     edges: tuple[Edge, ...]
+
+    def __repr__(self) -> str:
+        top = self.units[0].label if self.units else "nothing"
+        return f"<circuit of {top}: {len(self.units)} units, {len(self.edges)} edges>"
 
     def layer(self, name: str) -> tuple[Unit, ...]:
         """The units of one layer."""

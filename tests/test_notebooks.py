@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,16 +122,6 @@ def need(*packages: str) -> None:
 
 
 @pytest.fixture
-def kernels(tmp_path: Path) -> Path:
-    """A folder with one kernel, of the interpreter that runs the tests, whichever others the user has."""
-    kernel = tmp_path / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    (kernel / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "tests", "language": "python"}))
-    return kernel.parent
-
-
-@pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Of a kernel: that of the tests, with everything that is kept in the test's own folder, and no network."""
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
@@ -139,36 +130,39 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
     for name, folder in folders.items():
         (tmp_path / folder).mkdir(exist_ok=True)
         folders[name] = str(tmp_path / folder)
+    # One kernel, of the interpreter that runs the tests, whichever others the user has.
+    kernel = tmp_path / "jupyter" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps({"argv": command, "display_name": "tests", "language": "python"}))
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **folders, "HF_HUB_OFFLINE": "1", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
 
 
-def run(
-    name: str, toys: dict[str, Any], kernels: Path, environment: dict[str, str], folder: Path
-) -> list[dict[str, Any]]:
+def run(name: str, toys: dict[str, Any], environment: dict[str, str], folder: Path) -> list[dict[str, Any]]:
     """The code cells of a notebook after it has run, in a kernel that works in `folder`."""
     need("equinox", "ipykernel", "ipywidgets", "nbclient", "transformers")
-    import nbformat
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient import NotebookClient
-
-    notebook = nbformat.read(ROOT / "docs" / "notebooks" / f"{name}.ipynb", as_version=4)
-    nbformat.validate(notebook)
-    (parameters,) = filter(is_parameters, notebook.cells)
-    parameters.source = with_toys(parameters.source, toys)
-    specs = KernelSpecManager(kernel_dirs=[str(kernels)], ensure_native_kernel=False)
-    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs)
-    client = NotebookClient(notebook, km=manager, timeout=300, resources={"metadata": {"path": str(folder)}})
-    client.execute(env=environment)
-    return code(notebook)
+    notebook = read(ROOT / "docs" / "notebooks" / f"{name}.ipynb")
+    (parameters,) = filter(is_parameters, notebook["cells"])
+    parameters["source"] = with_toys(source(parameters), toys)
+    file = folder / f"{name}.ipynb"
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    # In a process of its own: clients leave sockets behind, which warn when they are collected.
+    program = ["-c", "from nbclient.cli import main; main()", "--inplace", "--timeout=300", str(file)]
+    done = subprocess.run([sys.executable, *program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return code(read(file))
 
 
 def pictures(cell: dict[str, Any]) -> list[Image.Image]:
     """The pictures that a cell shows, those in HTML included."""
     found = []
     for output in cell["outputs"]:
-        data = output.get("data", {})
+        data = {
+            kind: "".join(content)
+            for kind, content in output.get("data", {}).items()
+            if isinstance(content, list | str)
+        }
         encoded = [data["image/png"]] if "image/png" in data else []
         encoded += re.findall(r"data:image/png;base64,([^\"]+)", data.get("text/html", ""))
         found += [Image.open(io.BytesIO(base64.b64decode(picture))) for picture in encoded]
@@ -178,19 +172,21 @@ def pictures(cell: dict[str, Any]) -> list[Image.Image]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "toys"), TOY, ids=[name for name, _ in TOY])
 def test_notebook_runs(
-    name: str, toys: dict[str, Any], photographs: Path, kernels: Path, environment: dict[str, str], tmp_path: Path
+    name: str, toys: dict[str, Any], photographs: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
     more = {"FOLDER": str(photographs / "train"), "COUNT": 16} if name in WITH_PHOTOGRAPHS else {}
-    check(run(name, toys | more, kernels, environment, tmp_path))
+    check(run(name, toys | more, environment, tmp_path))
 
 
 def check(cells: list[dict[str, Any]]) -> None:
     """Fail unless the cells have warned of nothing, and shown what they promise."""
-    said = [(cell["id"], o["text"]) for cell in cells for o in cell["outputs"] if o.get("name") == "stderr"]
+    said = [(cell["id"], "".join(o["text"])) for cell in cells for o in cell["outputs"] if o.get("name") == "stderr"]
     assert said == []
-    promised = {cell["id"] for cell in cells if SHOWS.search(ast.unparse(ast.parse(cell["source"]).body[-1]))}
+    last = {cell["id"]: ast.parse(source(cell)).body[-1] for cell in cells}
+    shown = {name: ast.unparse(node) for name, node in last.items() if not isinstance(node, ast.FunctionDef)}
+    promised = {name for name, statement in shown.items() if SHOWS.search(statement)}
     assert len(promised) >= 4
-    assert {cell["id"] for cell in cells if pictures(cell)} == promised
+    assert promised <= {cell["id"] for cell in cells if pictures(cell)}
     blank = []
     for cell in cells:
         for picture in pictures(cell):

@@ -107,7 +107,7 @@ def _entry(public: names.Public) -> list[str]:
         return [f".. autoclass:: {public.path}", *_members(thing), ""]
     if callable(thing) and isinstance(sources.definitions(public.origin.rpartition(".")[0])[public.name][0], _MADE):
         return [f".. autofunction:: {public.path}", ""]
-    return [f".. autodata:: {public.path}", *_value(public.origin), ""]
+    return _data(public.path, public.origin)
 
 
 def _members(thing: type) -> list[str]:
@@ -119,14 +119,19 @@ def _members(thing: type) -> list[str]:
 _MADE = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def _value(origin: str) -> list[str]:
-    """What a constant is, where that is short, or a type."""
+def _data(path: str, origin: str) -> list[str]:
+    """A constant or a type: what it is, where that is short, and the string below it, wherever it is defined.
+
+    Of types, autodoc would print what Python makes of them.
+    """
     module, name = origin.rsplit(".", 1)
-    value = getattr(sources.definitions(module)[name][0], "value", None)
+    node, docstring = sources.definitions(module)[name]
+    value = getattr(node, "value", None)
     text = ast.unparse(value) if value else ""
-    # Of types, autodoc would say "alias of" and what Python prints.
-    whole = isinstance(value, ast.Subscript | ast.BinOp) or 0 < len(text) <= LONGEST
-    return [f"   :annotation: = {text}"] if whole else ["   :no-value:"]
+    shown = isinstance(value, ast.Subscript | ast.BinOp) or 0 < len(text) <= LONGEST
+    holder, _, short = path.rpartition(".")
+    head = [f".. py:data:: {short}", f"   :module: {holder}", *([f"   :value: {text}"] if shown else []), ""]
+    return [*head, *(f"   {line}".rstrip() for line in docstring.splitlines()), ""]
 
 
 def _types() -> Iterator[str]:
@@ -138,7 +143,7 @@ def _types() -> Iterator[str]:
         if isinstance(node, ast.ClassDef):
             yield from [f".. autoclass:: {origin}", *_members(getattr(importlib.import_module(module), name)), ""]
         else:
-            yield from [f".. autodata:: {origin}", *_value(origin), ""]
+            yield from _data(origin, origin)
 
 
 @cache
@@ -198,16 +203,11 @@ def _public(module: str, node: ast.expr) -> ast.expr:
 
 
 def docstring(app: Sphinx, what: str, path: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Constants and types have the string below them, wherever they are defined; properties say their types."""
+    """Properties say their types."""
     if what == "property":
         lines[:] = GoogleDocstring(inspect.getdoc(thing) or "", app.config, app, "method", path, thing, options).lines()
         if (written := sources.signature(thing)) and written[2]:
             lines += ["", f":type: ``{ast.unparse(_public(written[0], written[2]))}``", ""]
-    if what != "data":
-        return
-    origin = names.by_path()[path].origin if path in names.by_path() else path
-    module, name = origin.rsplit(".", 1)
-    lines[:] = [*sources.definitions(module)[name][1].splitlines(), ""]
 
 
 def unsplit(app: Sphinx, what: str, path: str, thing: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001

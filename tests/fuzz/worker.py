@@ -25,7 +25,10 @@ def _serve(pipe: Connection) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warm = set[str]()
     while True:
-        name, number, seed = pipe.recv()
+        try:
+            name, number, seed = pipe.recv()
+        except EOFError:
+            return
         resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         if name not in warm:  # Whatever is loaded or compiled the first time does not count.
             for sound in READERS[name].seeds():
@@ -68,8 +71,10 @@ class Worker:
         return Outcome("time" if slow else "memory", "", found.seconds, found.memory)
 
     def stop(self) -> None:
-        """End the process."""
+        """End the process: by itself, or after a second by force."""
         if self._process is not None:
+            self._pipe.close()
+            self._process.join(1)
             self._process.kill()
             self._process.join()
         self._process = None
