@@ -65,6 +65,13 @@ EXPERIMENTS: dict[str, ModuleType] = {
 TOOLS = {"doctor": doctor, "status": status, "verify": verify}
 """Commands that make nothing, written like experiments."""
 
+GROUPS = {
+    "experiments": {name: module for name, module in EXPERIMENTS.items() if name not in ARTICLES},
+    "articles of Thread: Circuits, and those before": dict(ARTICLES),
+    "looking after an installation, and the directories of feature_vis and neurons": TOOLS,
+}
+"""All commands, as `--help` and the documentation list them."""
+
 COMMANDS = EXPERIMENTS | TOOLS
 
 INTERRUPTED = 130
@@ -78,23 +85,10 @@ def overview() -> str:
     usage: python -m experiments NAME [options]
     """
     width = max(map(len, COMMANDS))
-    lines = {name: f"  {name:<{width}}  {_card(name).splitlines()[0]}" for name in COMMANDS}
-    return "\n".join(
-        [
-            "usage: python -m experiments NAME [options]",
-            "",
-            "experiments:",
-            *(lines[name] for name in EXPERIMENTS if name not in ARTICLES),
-            "",
-            "articles of Thread: Circuits, and those before:",
-            *(lines[name] for name in ARTICLES),
-            "",
-            "looking after an installation, and the directories of feature_vis and neurons:",
-            *(lines[name] for name in TOOLS),
-            "",
-            "`python -m experiments NAME --help` shows what it does, the command and the options.",
-        ]
-    )
+    lines = ["usage: python -m experiments NAME [options]", ""]
+    for group, members in GROUPS.items():
+        lines += [f"{group}:", *(f"  {name:<{width}}  {_card(name).splitlines()[0]}" for name in members), ""]
+    return "\n".join([*lines, "`python -m experiments NAME --help` shows what it does, the command and the options."])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from packaging.requirements import Requirement
 import featvis
 import inception_jax
 from experiments.page import duration
-from experiments.provenance import device
+from experiments.provenance import device, version
 from inception_jax import pretrained
 from inception_jax.cache import cache_folder
 from inception_jax.readers import WeightsError
@@ -78,21 +78,21 @@ def packages() -> Finding:
     True
     """
     rows = [("python", platform.python_version(), platform.platform())]
+    if not (ours := version(PROJECT)):
+        return _table(rows, (f"{PROJECT} is not installed: pip install -e .",))
+    rows.append((PROJECT, ours, str(Path(inception_jax.__file__).parent)))
     wrong = []
-    try:
-        rows.append((PROJECT, importlib.metadata.version(PROJECT), str(Path(inception_jax.__file__).parent)))
-    except importlib.metadata.PackageNotFoundError:
-        return Finding(tuple(columns(rows, left=3).splitlines()), (f"{PROJECT} is not installed: pip install -e .",))
     for requirement, extra in _requirements():
         wanted = f"{requirement.specifier} wanted" + (f" for [{extra}]" if extra else "")
-        try:
-            version = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
-            version = ""
-        if version or not extra:
-            rows.append((requirement.name, version or "missing", wanted))
-            if not extra and not requirement.specifier.contains(version or "0", prereleases=True):
-                wrong.append(f"{requirement.name} {version or 'is missing'}: pip install '{requirement}'")
+        known = version(requirement.name)
+        if known or not extra:
+            rows.append((requirement.name, known or "missing", wanted))
+            if not extra and not requirement.specifier.contains(known or "0", prereleases=True):
+                wrong.append(f"{requirement.name} {known or 'is missing'}: pip install '{requirement}'")
+    return _table(rows, wrong)
+
+
+def _table(rows: Sequence[tuple[str, str, str]], wrong: Sequence[str]) -> Finding:
     return Finding(tuple(columns(rows, left=3).splitlines()), tuple(wrong))
 
 
@@ -146,11 +146,8 @@ def caches() -> Finding:
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not os.access(nearest, os.W_OK):
         wrong = (f"{nearest} cannot be written: set INCEPTION_JAX_CACHE to another folder",)
-    programs = jax.config.values["jax_compilation_cache_dir"]
-    rows = [
-        ("folder", str(folder), _size(folder)),
-        ("programs", str(programs), _size(Path(programs or folder / "xla"))),
-    ]
+    programs = Path(jax.config.values["jax_compilation_cache_dir"] or folder / "xla")
+    rows = [("folder", str(folder), _size(folder)), ("programs", str(programs), _size(programs))]
     for name, entry in REGISTRY.items():
         try:
             found = pretrained.find(name)
@@ -158,7 +155,7 @@ def caches() -> Finding:
             wrong += (str(error),)
             break
         rows.append((name, f"{found.path}" if found else f"no: {entry.size / 1e6:.0f} MB to download", ""))
-    return Finding(tuple(columns(rows, left=3).splitlines()), wrong)
+    return _table(rows, wrong)
 
 
 def _size(folder: Path) -> str:

@@ -244,10 +244,9 @@ class Figures:
 
     def _shown(self, image: Picture, name: str) -> dict[str, Any]:
         file = image if isinstance(image, str) else f"images/{name}.png"
-        if not isinstance(image, str):
-            self.directory.write_image(file, image)
-        picture = self.directory.open_image(file)
-        return {"image": file, "width": picture.width, "height": picture.height}
+        given = isinstance(image, str)
+        width, height = self.directory.open_image(file).size if given else self.directory.write_image(file, image)
+        return {"image": file, "width": width, "height": height}
 
 
 def finished(result: featvis.Result) -> dict[str, np.ndarray]:

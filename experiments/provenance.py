@@ -1,6 +1,5 @@
 """Where a result came from: versions, device, weights, commit."""
 
-import contextlib
 import dataclasses
 import hashlib
 import importlib.metadata
@@ -35,11 +34,20 @@ def versions() -> dict[str, str]:
     >>> list(versions())[:1], {"jax", "numpy"} <= versions().keys()
     (['python'], True)
     """
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
+    found = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **{package: known for package, known in found.items() if known}}
+
+
+def version(package: str) -> str:
+    """The version of a package; nothing if it is not installed.
+
+    >>> version("jax") == jax.__version__, version("no-such-package")
+    (True, '')
+    """
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def device() -> str:

@@ -132,8 +132,10 @@ class RunDirectory:
         """Remove a file, if it is there."""
         (self.path / name).unlink(missing_ok=True)
 
-    def write_image(self, name: str, image: Float[np.ndarray, "height width channels"] | Image.Image) -> None:
-        """Write a PNG, or a JPEG if `name` ends in `.jpg`.
+    def write_image(
+        self, name: str, image: Float[np.ndarray, "height width channels"] | Image.Image
+    ) -> tuple[int, int]:
+        """Write a PNG, or a JPEG if `name` ends in `.jpg`; returns its width and height.
 
         Arrays are in [0, 1], with channels as in `featvis.pixels.picture`.
         """
@@ -141,6 +143,7 @@ class RunDirectory:
         shown = image if isinstance(image, Image.Image) else picture(image)
         shown.save(buffer, "JPEG" if name.endswith(".jpg") else "PNG", quality=90)
         self._write(name, buffer.getvalue())
+        return shown.size
 
     def read_image(self, name: str) -> Float[np.ndarray, "height width 3"]:
         """An image that `write_image` wrote, RGB in [0, 1].

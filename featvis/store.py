@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from featvis.pixels import grouped, picture
-from inception_jax.bounded import FileError, opened, read_arrays, read_json
+from inception_jax.bounded import FileError, arrays_in, opened, read_json
 
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
@@ -121,7 +121,7 @@ def load(folder: str | Path) -> Saved:
     with opened(folder / ARRAYS, within=folder) as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != manifest.get("arrays_sha256"):  # pyright: ignore[reportArgumentType]
             raise ValueError(f"{folder / ARRAYS} is not what {MANIFEST} describes; save the results again")
-    arrays = dict(read_arrays(folder / ARRAYS, folder))
+        arrays = dict(arrays_in(file, folder / ARRAYS))  # Of the same file, whatever takes its place meanwhile.
     labels = tuple(result["label"] for result in manifest["results"])
     images = arrays.pop("images", np.zeros(0))
     if images.ndim not in (4, 5) or len(images) != len(labels):

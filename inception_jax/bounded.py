@@ -140,11 +140,20 @@ def read_arrays(path: Path, within: Path | None = None, error: type[Exception] =
     array([0, 1, 2])
     """
     with opened(path, within=within) as file:
-        try:
-            archive = Archive(file)
-            found = {name.removesuffix(".npy"): array(archive.read(name), name) for name in archive.names}
-        except (WeightsError, OSError, MemoryError) as reason:
-            raise FileError(f"{path} cannot be read: {plain(reason)}") from None
+        return arrays_in(file, path, error)
+
+
+def arrays_in(file: io.BufferedIOBase, path: Path, error: type[Exception] = FileError) -> Known[np.ndarray]:
+    """As `read_arrays`, of the open file `path`.
+
+    Raises:
+        FileError: no `.npz` file, damaged, Python objects, or arrays that unpack to far more than the file has.
+    """
+    try:
+        archive = Archive(file)
+        found = {name.removesuffix(".npy"): array(archive.read(name), name) for name in archive.names}
+    except (WeightsError, OSError, MemoryError) as reason:
+        raise FileError(f"{path} cannot be read: {plain(reason)}") from None
     return Known(path, found, error)
 
 

@@ -5,23 +5,21 @@ import importlib
 import importlib.util
 import inspect
 import os
-import pkgutil
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import exporting
 import pytest
 from PIL import Image
 
 from experiments.__main__ import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("inception_jax", "featvis", "circuits", "experiments")
 
 pytestmark = pytest.mark.slow
 
@@ -95,19 +93,11 @@ def nowhere(pages: dict[Path, Page]) -> list[str]:
     return found
 
 
-def exporting() -> list[ModuleType]:
-    """Modules that have `__all__`."""
-    roots = [importlib.import_module(package) for package in PACKAGES]
-    inside = [info.name for root in roots for info in pkgutil.walk_packages(root.__path__, f"{root.__name__}.")]
-    modules = roots + [importlib.import_module(name) for name in inside if not name.endswith("__main__")]
-    return [module for module in modules if hasattr(module, "__all__")]
-
-
 def test_every_public_name_is_in_the_index(site: Path) -> None:
     inventory = importlib.import_module("sphinx.util.inventory").InventoryFile
     listed = inventory.loads((site / "objects.inv").read_bytes(), uri="").data
     entered = {name for kind, names in listed.items() if kind.startswith("py:") for name in names}
-    public = {f"{module.__name__}.{name}" for module in exporting() for name in module.__all__}
+    public = {f"{module.__name__}.{name}" for module in exporting.modules() for name in module.__all__}
     assert len(public) > 350  # The list is not empty by mistake.
     assert public | {"experiments.store.load"} <= entered
 

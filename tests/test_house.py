@@ -1,7 +1,6 @@
 """House rules that a machine can check."""
 
 import ast
-import importlib
 import inspect
 import re
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import exporting
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -73,11 +73,8 @@ def test_what_is_public_has_a_docstring(path: Path) -> None:
 def exported() -> dict[str, Callable[..., Any]]:
     """The functions that packages name in `__all__`, each once."""
     functions = {}
-    for path in MODULES:
-        module = importlib.import_module(
-            ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        )
-        for attribute in getattr(module, "__all__", ()):
+    for module in exporting.modules():
+        for attribute in module.__all__:
             function = inspect.unwrap(getattr(module, attribute))
             if inspect.isfunction(function) and not function.__module__.startswith("experiments"):
                 functions[f"{function.__module__}.{attribute}"] = function

@@ -9,7 +9,7 @@ from pathlib import Path
 import tyro
 from sphinx.application import Sphinx
 
-from experiments.__main__ import ARTICLES, EXPERIMENTS, TOOLS
+from experiments.__main__ import COMMANDS, GROUPS
 
 from .api import table, title, write_all
 
@@ -18,7 +18,7 @@ FOLDER = "commands"
 
 def write(app: Sphinx) -> None:
     """Write the pages, leaving those alone that would stay as they are."""
-    pages = {name: "\n".join(_page(name)) + "\n" for name in (*EXPERIMENTS, *TOOLS)}
+    pages = {name: "\n".join(_page(name)) + "\n" for name in COMMANDS}
     write_all(Path(app.srcdir) / FOLDER, pages | {"index": "\n".join(_index()) + "\n"})
 
 
@@ -26,20 +26,15 @@ def _index() -> Iterator[str]:
     yield from title("Commands")
     yield "``python -m experiments NAME --help`` says what is on these pages."
     yield ""
-    groups = {
-        "Experiments": [name for name in EXPERIMENTS if name not in ARTICLES],
-        "Articles": list(ARTICLES),
-        "On the directory of a job": list(TOOLS),
-    }
-    for group, members in groups.items():
-        yield from title(group, "-")
+    for group, members in GROUPS.items():
+        yield from title(group[0].upper() + group[1:], "-")
         yield from table([(f":doc:`{name} <{name}>`", prose(_card(name)[0])) for name in members])
-    yield from [".. toctree::", "   :hidden:", "", *(f"   {name}" for name in (*EXPERIMENTS, *TOOLS))]
+    yield from [".. toctree::", "   :hidden:", "", *(f"   {name}" for name in COMMANDS)]
 
 
 def _card(name: str) -> list[str]:
     """The first line of a command's card, and the rest by points."""
-    text = ((EXPERIMENTS | TOOLS)[name].__doc__ or "").strip()
+    text = (COMMANDS[name].__doc__ or "").strip()
     first, *points = re.split(r"\n+- |\n\n", text)
     return [" ".join(part.split()) for part in (first, *points)]
 
@@ -65,7 +60,7 @@ def _options(name: str) -> list[str]:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         tyro.cli(
-            (EXPERIMENTS | TOOLS)[name].Config,
+            COMMANDS[name].Config,
             prog=f"python -m experiments {name}",
             description="",
             args=["--help"],
