@@ -40,7 +40,13 @@ def visit(browser: Browser, toy: Toy) -> Generator[Callable[..., Page], None, No
     wrong: list[str] = []
     context.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
     context.on("weberror", lambda error: wrong.append(str(error.error)))
-    context.on("requestfailed", lambda request: wrong.append(f"{request.url} failed"))
+
+    def failed(request: Any) -> None:
+        # A browser that goes on to another page aborts what it was still reading for the last one.
+        if request.failure != "net::ERR_ABORTED":
+            wrong.append(f"{request.url} failed: {request.failure}")
+
+    context.on("requestfailed", failed)
 
     def asked(request: Any) -> None:
         if not request.url.startswith((toy.out.as_uri(), "data:")):
