@@ -1,4 +1,4 @@
-"""The documentation site: `python -m sphinx -W --keep-going docs site`."""
+"""The documentation site: `python -m sphinx -W --keep-going docs build/docs`."""
 
 import sys
 from importlib.metadata import version as installed

@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,7 @@ def run(config: Config) -> int:
 
 
 def packages() -> Finding:
-    """Versions of Python, of this project and of what it needs, against the versions that it asks for.
+    """Versions of Python, of this project, of what it needs and of its installed extras, against those it asks for.
 
     >>> packages().lines[0].startswith("python")
     True
@@ -82,13 +82,16 @@ def packages() -> Finding:
         return _table(rows, (f"{PROJECT} is not installed: pip install -e .",))
     rows.append((PROJECT, ours, str(Path(inception_jax.__file__).parent)))
     wrong = []
-    for requirement, extra in _requirements():
-        wanted = f"{requirement.specifier} wanted" + (f" for [{extra}]" if extra else "")
-        known = version(requirement.name)
-        if known or not extra:
+    for extra, requirements in _requirements().items():
+        versions = [version(requirement.name) for requirement in requirements]
+        if extra and not all(versions):
+            continue  # Not installed, whatever of it is there for other reasons.
+        for requirement, known in zip(requirements, versions, strict=True):
+            wanted = f"{requirement.specifier} wanted" + (f" for [{extra}]" if extra else "")
             rows.append((requirement.name, known or "missing", wanted))
-            if not extra and not requirement.specifier.contains(known or "0", prereleases=True):
-                wrong.append(f"{requirement.name} {known or 'is missing'}: pip install '{requirement}'")
+            if not requirement.specifier.contains(known or "0", prereleases=True):
+                plain = f"{requirement.name}{requirement.specifier}"
+                wrong.append(f"{requirement.name} {known or 'is missing'}: pip install '{plain}'")
     return _table(rows, wrong)
 
 
@@ -96,16 +99,19 @@ def _table(rows: Sequence[tuple[str, str, str]], wrong: Sequence[str]) -> Findin
     return Finding(tuple(columns(rows, left=3).splitlines()), tuple(wrong))
 
 
-def _requirements() -> Iterator[tuple[Requirement, str]]:
-    """What the project requires on this platform, each with the extra that wants it, or nothing."""
-    seen = set()
+def _requirements() -> dict[str, list[Requirement]]:
+    """What the project requires on this platform, by the extra that wants it; under "", what it always needs."""
+    extras = ("", *(importlib.metadata.metadata(PROJECT).get_all("Provides-Extra") or ()))
+    found: dict[str, list[Requirement]] = {extra: [] for extra in extras}
+    seen = set[str]()
     for line in importlib.metadata.requires(PROJECT) or ():
         requirement = Requirement(line)
-        for extra in ("", *(importlib.metadata.metadata(PROJECT).get_all("Provides-Extra") or ())):
-            marker = requirement.marker
-            if (marker is None or marker.evaluate({"extra": extra})) and requirement.name not in seen:
-                seen.add(requirement.name)
-                yield requirement, extra
+        marker = requirement.marker
+        wanting = [extra for extra in extras if marker is None or marker.evaluate({"extra": extra})]
+        if wanting and requirement.name not in seen:
+            seen.add(requirement.name)
+            found[wanting[0]].append(requirement)
+    return found
 
 
 def devices() -> Finding:

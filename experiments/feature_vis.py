@@ -16,7 +16,7 @@ from experiments.options import load_model, usage_errors
 from experiments.rundir import CONFIG, METRICS
 from experiments.store import pages
 from experiments.store.manifest import ARRAYS, MANIFEST
-from experiments.store.options import VALUES, UnitOptions, drawing, side, warn_of_negatives
+from experiments.store.options import VALUES, UnitOptions, drawing, side
 from experiments.store.running import Overview
 from experiments.store.running import run as run_job
 from featvis import shortform
@@ -47,7 +47,7 @@ def run(config: Config) -> int:
     model = load_model(config)
     with usage_errors():
         wanted = shortform.units(config.units, model.layers)
-    warn_of_negatives(wanted, model.layers)
+    shortform.warn_of_negatives(wanted, model.layers)
     return run_job(
         "feature_vis",
         config,

@@ -17,7 +17,7 @@ from typing import Literal
 import inception_jax
 from experiments import neurons_pages
 from experiments.options import UsageError, load_model, usage_errors
-from experiments.store.options import UnitOptions, drawing, side, warn_of_negatives
+from experiments.store.options import UnitOptions, drawing, side
 from experiments.store.processes import join
 from experiments.store.running import run as run_job
 from featvis import shortform
@@ -96,7 +96,7 @@ def _units(config: Config, model: inception_jax.Model) -> Sequence[Unit]:
             raise UsageError("--layers and --sign go without --units, in which a minus stands for negatives")
         with usage_errors():
             chosen = shortform.units(config.units, model.layers)
-        warn_of_negatives(chosen, model.layers)
+        shortform.warn_of_negatives(chosen, model.layers)
         return chosen
     found: list[Unit] = []
     for name in config.layers:

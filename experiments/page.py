@@ -16,6 +16,9 @@ from featvis.sheet import sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+_COMMANDS = 9
+"""Commands by which units came to those of the first, at most, that a page shows."""
+
 _UNIT = re.compile(r"((?<![\w:])[a-z]\w*:\d+)")
 
 
@@ -78,8 +81,11 @@ def linked(text: str, known: Collection[str]) -> Markup:
 def provenance(config: Mapping[str, Any]) -> dict[str, str]:
     """The part of `config.json` that a page shows, named for people."""
     model = {name: value for name, value in config["model"].items() if isinstance(value, str)}
+    further = config.get("further_commands", [])
     rows = {
         "Command": config["command"],
+        **{f"Command {number}": words for number, words in enumerate(further[:_COMMANDS], 2)},
+        **({"Further commands": f"{len(further) - _COMMANDS} more, in config.json"} if further[_COMMANDS:] else {}),
         "Model": " · ".join(f"{key} {value}" for key, value in model.items()),
         "Seed": str(config["seed"]),
         "Device": config["device"],

@@ -36,6 +36,7 @@ _KINDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     CONFIG: {
         **dict.fromkeys(("command", "device", "started"), (str,)),
         **dict.fromkeys(("settings", "model", "versions", "widths"), (dict,)),
+        "further_commands": (list,),
         "git_commit": (str, NoneType),
     },
     METRICS: {"seconds": (dict,), "totals": (dict,), "numbers": (dict,), "claims": (list,), "units": (list, dict)},

@@ -2,7 +2,18 @@
 
 from featvis import color, objectives, param, recipes, transforms
 from featvis.algebra import Objective
+from featvis.convolution import conv_general_dilated
 from featvis.render import render
 from featvis.result import Result
 
-__all__ = ["Objective", "Result", "color", "objectives", "param", "recipes", "render", "transforms"]
+__all__ = [
+    "Objective",
+    "Result",
+    "color",
+    "conv_general_dilated",
+    "objectives",
+    "param",
+    "recipes",
+    "render",
+    "transforms",
+]

@@ -88,14 +88,22 @@ def activation_shapes(
     acts = _abstract(network, layers, images)
     if missing := [name for name in layers if name not in acts]:
         raise ValueError(f"the network returns no {missing}; it returns {sorted(acts)}")
-    return {name: acts[name].shape for name in layers}
+    shapes = {name: acts[name].shape for name in layers}
+    for name, shape in shapes.items():
+        if len(shape) < 2 or shape[0] != images[0]:
+            raise ValueError(
+                f"the network's {name!r} has shape {shape} for {images[0]} images; expected one activation for each "
+                f"image, with units on the last axis, such as [{images[0]}, height, width, units]"
+            )
+    return shapes
 
 
 def unit_counts(network: Network, images: tuple[int, int, int, int]) -> Mapping[str, int]:
     """Number of units of every layer the network has."""
     if isinstance(network, inception_jax.Model):
         return network.layers
-    return {name: value.shape[-1] for name, value in _abstract(network, (), images).items()}
+    acts = _abstract(network, (), images)
+    return {name: value.shape[-1] for name, value in acts.items() if len(value.shape) > 1}
 
 
 def activation_bytes(network: Network, layers: tuple[str, ...], images: tuple[int, int, int, int]) -> int:
@@ -125,11 +133,25 @@ def _abstract(
     """Shapes and types of the activations on the way to `layers`; of all, where the network is not one of ours."""
     image = jax.ShapeDtypeStruct(images, jnp.float32)
     if not isinstance(network, inception_jax.Model):
-        return jax.eval_shape(network, image)
+        return _named(network, jax.eval_shape(network, image))
     for name in layers:
         check_layer(name, network.layers)
     taps = graph(network.architecture).upto(layers)
     return jax.eval_shape(lambda x: network(x, taps=taps), image) if taps else {}
+
+
+def _named(network: Network, acts: Any) -> Mapping[str, jax.ShapeDtypeStruct]:
+    """What a network that is not ours returned, once it is known to be a dict of named arrays."""
+    if isinstance(acts, Mapping):
+        wrong = [f"{type(value).__name__} for {name!r}" for name, value in acts.items() if not hasattr(value, "shape")]
+    else:
+        wrong = [f"an array of shape {acts.shape}" if hasattr(acts, "shape") else f"a {type(acts).__name__}"]
+    if wrong:
+        raise ValueError(
+            f"the network {getattr(network, '__name__', type(network).__name__)} returns {', '.join(wrong)}; expected "
+            'a dict of named activations, such as {"conv1": array}, each an array [images, height, width, units]'
+        )
+    return acts
 
 
 def rules_at(rules: Rules, step: int | Array) -> Rules:

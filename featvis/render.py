@@ -168,8 +168,22 @@ def render(
     except KeyboardInterrupt:
         if not finished:
             raise
-        return Result.merge(finished, interrupted=True)
-    return Result.merge(finished)
+        return _told_of_flat(Result.merge(finished, interrupted=True))
+    return _told_of_flat(Result.merge(finished))
+
+
+def _told_of_flat(result: Result) -> Result:
+    """The result, with a warning where objectives had no gradient all along."""
+    still = ~np.nan_to_num(result.history).any(axis=1) & (result.scores == 0)
+    if flat := [label for label, yes in zip(result.labels, still, strict=True) if yes]:
+        some = ", ".join(flat[:3]) + (", ..." if len(flat) > 3 else "")
+        warnings.warn(
+            f"{len(flat)} of {len(result)} objectives were 0 at every step, as after a ReLU that lets nothing through, "
+            f"where no gradient shows the way: {some}; draw what is before the ReLU, which this project's models call "
+            "LAYER_pre_relu, or try another seed",
+            stacklevel=3,
+        )
+    return result
 
 
 def _halving(

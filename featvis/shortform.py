@@ -1,6 +1,7 @@
 """The field's short form for units: `"mixed4a:476"`."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from featvis import objectives as obj
@@ -43,9 +44,29 @@ def units(text: str, layers: Mapping[str, int]) -> list[Unit]:
             layer, negative = head.removeprefix("-"), head.startswith("-")
             check_layer(layer, layers)
         elif not layer:
+            if part.strip().removeprefix("-") in layers:
+                raise ValueError(f'{part.strip()!r} names no units; expected "{part.strip()}:*" for all, or {FORMS}')
             raise ValueError(f"cannot read {text!r}; expected {FORMS}")
         chosen += [Unit(layer, number, negative) for number in _numbers(numbers, layer, layers[layer])]
     return chosen
+
+
+def warn_of_negatives(units: Iterable[Unit], layers: Container[str]) -> None:
+    """Say where the negatives of units are asked for that are never negative.
+
+    Args:
+        units: of any layers.
+        layers: all names of the network's layers.
+
+    >>> with warnings.catch_warnings(record=True, action="always") as said:
+    ...     warn_of_negatives([Unit("mixed4a", 3, negative=True)], ["mixed4a_pre_relu", "mixed4a"])
+    >>> print(said[0].message)
+    mixed4a is never negative, and flat where it is 0; mixed4a_pre_relu shows more
+    """
+    for layer in dict.fromkeys(unit.layer for unit in units if unit.negative):
+        better = f"{layer}_pre_relu"
+        if better in layers:
+            warnings.warn(f"{layer} is never negative, and flat where it is 0; {better} shows more", stacklevel=3)
 
 
 def parse(text: str, layers: Mapping[str, int]) -> list[Objective]:
@@ -54,7 +75,9 @@ def parse(text: str, layers: Mapping[str, int]) -> list[Objective]:
     >>> [objective.label for objective in parse("mixed4a:10-11,-mixed4a:3", {"mixed4a": 508})]
     ['mixed4a:10', 'mixed4a:11', '-mixed4a:3']
     """
-    channels = [(obj.channel(unit.layer, unit.number), unit.negative) for unit in units(text, layers)]
+    named = units(text, layers)
+    warn_of_negatives(named, layers)
+    channels = [(obj.channel(unit.layer, unit.number), unit.negative) for unit in named]
     return [-channel if negative else channel for channel, negative in channels]
 
 

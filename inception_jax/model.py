@@ -236,7 +236,8 @@ def check_layer(name: str, layers: Iterable[str]) -> None:
     if name in layers:
         return
     near = difflib.get_close_matches(str(name), layers, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "`model.layers` lists all."
+    some = ", ".join([*layers[:2], "...", *layers[-1:]] if len(layers) > 4 else layers)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {some}"
     raise ValueError(f"no layer {name!r}; {hint}")
 
 

@@ -156,15 +156,19 @@ def photographs(source: str | PathLike[str], short_side: int | None = 256, crop:
     else:
         with open_archive(source) as archive:
             paths = [inside(source, name) for name in archive.namelist()]
-    members = [path for path in paths if is_image(path)]
+    found = [path for path in paths if is_image(path)]
+    members = [path for path in found if len(path.parts) > 1]
     if not members:
-        raise ImageError(f"no images in {source}; expected <class id>/<name>.jpg or another of {', '.join(FORMATS)}")
+        where = "are in no class folder" if found else "are missing"
+        raise ImageError(
+            f"images in {source} {where}; expected <class id>/<name>.jpg or another of {', '.join(FORMATS)}"
+        )
     return Photographs(source, tuple(sorted(members, key=lambda m: (m.parent.name, m.name))), short_side, crop)
 
 
 def is_image(path: PurePosixPath) -> bool:
-    """Whether a file in a folder or zip file is an image of a class, by its name: in a folder, and not hidden."""
-    return path.suffix.lower() in FORMATS and len(path.parts) > 1 and not is_hidden(path)
+    """Whether a file in a folder or zip file is an image, by its name, and not hidden."""
+    return path.suffix.lower() in FORMATS and not is_hidden(path)
 
 
 def is_hidden(path: PurePosixPath) -> bool:

@@ -69,7 +69,9 @@ set_up() { # set_up LEVEL: after this, .venv/bin/python has everything that LEVE
         echo incomplete >"$stamp"
     else # Nothing there, another Python, or an installation that never finished.
         find_python
-        say "Setting up .venv with $python ($(version_of "$python")). The first time this takes a few minutes."
+        [ "$level" -eq 2 ] && size='4 GB' || size='1.3 GB'
+        say "Setting up .venv with $python ($(version_of "$python")), which takes $size." \
+            "Installing the packages takes one to three minutes on a fast connection; meanwhile, nothing is printed."
         rm -rf .venv
         mkdir .venv && echo incomplete >"$stamp"
         "$python" -m venv .venv || fail "$python could not make a virtual environment."

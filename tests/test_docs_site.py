@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, from `python -m sphinx -W --keep-going docs site`."""
+    """The site, from `python -m sphinx -W --keep-going docs build/docs`."""
     lacking = [
         name for name in ("furo", "myst_nb", "sphinx", "sphinx_copybutton") if not importlib.util.find_spec(name)
     ]

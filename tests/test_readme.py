@@ -52,6 +52,8 @@ def test_python_runs(
     if page.name == "jobs.md":
         toy = {"units": "mixed4a:0", "size": 32, "steps": 1, "out": Path("results/neurons/mini-0123abcd")}
         assert neurons.run(neurons.Config(**toy)) == 0
+    if page.name == "tutorial.md":
+        Path("results").mkdir()  # ./run comes before.
     names: dict[str, Any] = {}
     for block in blocks(page, "python"):
         toy = block
@@ -125,7 +127,7 @@ ELSEWHERE = sorted({line for page in PAGES for block in blocks(page, "shell") fo
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
-    words = shlex.split(command)
+    words = shlex.split(command.removeprefix(".venv/bin/"))
     match words:
         case ["./run", *options]:
             assert os.access(ROOT / "run", os.X_OK)
@@ -154,7 +156,7 @@ def test_command_runs(command: str, draw: Callable[[list[str]], None]) -> None:
         case ["python", "-m", "sphinx", *options]:
             assert {"-W", "--keep-going"} < set(options)  # The build itself: test_docs_site.py.
             assert (ROOT / options[-2] / "conf.py").exists()
-            assert f"/{options[-1]}/" in (ROOT / ".gitignore").read_text().splitlines()
+            assert f"{Path(options[-1]).parts[0]}/" in (ROOT / ".gitignore").read_text().splitlines()
         case ["pip", "install", *options]:
             project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             name, extra = options[-1].removesuffix("]").split("[")

@@ -61,8 +61,9 @@ def run(config: Config) -> int:
         UsageError: the request cannot be met.
     """
     lede = (
-        "What a unit is made of, and what that is made of: lines are red where a unit excites the one above it, blue "
-        "where it inhibits, and as wide as it contributes; on them lie the weights, by position."
+        "What a unit is made of, and what that is made of. On each line lie the weights, by position: red excites, "
+        "blue inhibits. A line is red where its weights sum to more than zero, blue where they sum to less, and as "
+        "wide as the unit below contributes."
     )
 
     def draw(page: Figures, model: inception_jax.Model) -> None:

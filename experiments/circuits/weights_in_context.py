@@ -165,9 +165,10 @@ def _show_positions(
     page.figure(
         f"{name}-positions",
         pictures.across([panels[0], pictures.icon(own, 168), panels[1]], ["excites", label, "inhibits"]),
-        f"What excites {label}, left, and what inhibits it, right, at each of {height}x{width} positions of {at}: the "
-        f"direction of its positive, and of its negative weights there. The stronger the weights, the more opaque, by "
-        f"the root of their length; those below {config.faintest:.0%} of the strongest are left out.",
+        f"What excites {label}, left, and what inhibits it, right, at each of the {height}x{width} places in {at} from "
+        "which it receives: the direction of its positive, and of its negative weights there. The stronger the "
+        f"weights, the more opaque, by the root of their length; those below {config.faintest:.0%} of the strongest "
+        "are left out.",
         alt=f"{(strengths[0] > 0).sum()} pictures of what excites {label}, by position, and {(strengths[1] > 0).sum()} "
         "of what inhibits it",
     )

@@ -46,7 +46,7 @@ class Config(DataOptions):
     """Which photographs, which layers, and how much is kept of them."""
 
     images: str = tyro.MISSING
-    """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
+    """Name of a tfds data set, or path of a folder or zip of photographs or class folders, or of a folder of zips."""
     layers: tuple[str, ...] = (MAIN,)
     """All units of these layers; `main` are the stem's convolutions and the blocks, twelve layers of InceptionV1. Units
     are measured before the ReLU, where there is one."""
@@ -55,7 +55,7 @@ class Config(DataOptions):
     samples: int = 4
     """Random photographs to keep in each bucket of activations, an octave wide; 0 for none."""
     units: str | None = None
-    """Units to show at length, such as mixed4a:0-3,mixed5a:9; by default two of each layer."""
+    """Units to show at length and first, such as mixed4a:0-3,mixed5a:9; by default two of each layer, at the end."""
     shard: str = "0/1"
     """Which share of the photographs this process takes, of how many: 0/4, 1/4, 2/4, 3/4. The last one to finish makes
     the pages."""
@@ -98,7 +98,7 @@ def run(config: Config) -> int:
         if together is not None:
             _write(directory, work, together, seconds)
             shards.discard(work, share.of)
-    _publish(directory, work, units)
+    _publish(directory, work, units, asked=config.units is not None)
     print(directory.path / INDEX)
     return 0
 
@@ -201,7 +201,7 @@ def _write(directory: RunDirectory, work: Pass, progress: shards.Progress, secon
     directory.write_json(METRICS, {"finished": True, "seconds": {"collecting": seconds}})
 
 
-def _publish(directory: RunDirectory, work: Pass, units: list[Unit]) -> None:
+def _publish(directory: RunDirectory, work: Pass, units: list[Unit], *, asked: bool) -> None:
     shown = album(directory, work.model, work.dataset, work.preparation)
     images = next(iter(shown.found.values())).images
     count = sum(len(one.active) for one in shown.found.values())
@@ -215,6 +215,9 @@ def _publish(directory: RunDirectory, work: Pass, units: list[Unit]) -> None:
     seconds = directory.metrics["seconds"]["collecting"]
     with usage_errors():
         write_layers(shown, title)
+        if asked:
+            show_units(figures, shown, units)
         show_layers(figures, shown)
-        show_units(figures, shown, units)
+        if not asked:
+            show_units(figures, shown, units)
     figures.write(made={"Collected in": page.duration(seconds)}, files=[ARRAYS, "examples.json", METRICS, CONFIG])

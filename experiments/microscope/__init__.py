@@ -1,6 +1,6 @@
 """Microscope: a site of the whole network, with a page for each unit, that opens from disk or any file server.
 
-- Command: python -m experiments microscope --images ../shared/data/imagenet-samples.zip --out site
+- Command: python -m experiments microscope --images ../shared/data/imagenet-samples.zip
 - Time: with the bundled network nine and a half minutes on two CPU cores, most of them for the visualisations; what was
   made before is kept, and the same command takes half a minute. With bvlc_googlenet and a finished job, half an hour
 - Expect: index.html leads to grids of all units, which can be searched, filtered and sorted, and to a page for each

@@ -81,7 +81,7 @@ def begin(
     Args:
         path: made if it is not there.
         settings: what decides the results, as JSON types; not the units.
-        facts: what else `config.json` should record when the job begins.
+        facts: what else `config.json` should record when the job begins; of a later call with more units, the command.
         drawing: how units become images.
         wanted: the units that are asked for.
         claims: of this process, in the directory's folder of that name.
@@ -108,6 +108,8 @@ def begin(
             }
 
         def change(config: dict[str, Any]) -> None:
+            if known and len(everything) > len(known) and "command" in facts:
+                config.setdefault("further_commands", []).append(facts["command"])
             config[UNITS] = units.spelled(everything)
             config.setdefault(WIDTHS, {})[device_kind()] = _widths(config) | widths
 

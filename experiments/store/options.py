@@ -1,8 +1,6 @@
 """Options of jobs that draw units, and what they come to."""
 
 import dataclasses
-import warnings
-from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -64,11 +62,3 @@ def drawing(config: UnitOptions, model: inception_jax.Model, images: int = 1, di
         return dataclasses.replace(alone - diversity * obj.diversity(unit.layer), label=alone.label)
 
     return Drawing(model, objective, several, config.steps, config.seed, config.restarts, config.dtype)
-
-
-def warn_of_negatives(units: Iterable[Unit], layers: Container[str]) -> None:
-    """Say where the negatives of units are asked for that are never negative."""
-    for layer in dict.fromkeys(unit.layer for unit in units if unit.negative):
-        better = f"{layer}_pre_relu"
-        if better in layers:
-            warnings.warn(f"{layer} is never negative, and flat where it is 0; {better} shows more", stacklevel=3)

@@ -91,15 +91,17 @@ def listing(source: Path, found: list[Entry]) -> Listing:
     """The image files among the entries of `source`, with their splits and classes.
 
     The innermost folder is the class. The one above it or the outermost, for which in a folder of zip files a zip
-    file's name counts too, is the split if it has the name of one.
+    file's name counts too, is the split if it has the name of one. Images that lie in no folder, where all do, are of
+    one class with the name of the folder or zip file; otherwise they are left out.
 
     Raises:
         ImageError: paths that lead outside a zip file.
-        DatasetError: no images, fewer than two classes, classes without images or that training does not know, a zip
-            file that would unpack to more than it holds.
+        DatasetError: no images, classes without images or that training does not know, a zip file that would unpack
+            to more than it holds.
     """
     paths = {entry: inside(entry.archive, entry.name) for entry in found}
     images = [entry for entry in found if not entry.folder and is_image(paths[entry])]
+    images = [entry for entry in images if len(paths[entry].parts) > 1] or images
     if not images:
         endings = ", ".join(FORMATS)
         raise DatasetError(f"no images in {source}; expected <class>/<name>.jpg or another of {endings}")
@@ -152,7 +154,7 @@ def _member(source: Path, archive: Path, path: PurePosixPath) -> Member:
         above.insert(0, archive.stem)
     names = [name.lower() for name in (above[-1:] + above[:1])]
     split = next((_SPLITS[name] for name in names if name in _SPLITS), "train")
-    return Member(archive, path, split, path.parts[-2])
+    return Member(archive, path, split, path.parent.name or (archive.stem if archive.is_file() else archive.name))
 
 
 def _classes(source: Path, members: list[Member]) -> tuple[str, ...]:
@@ -161,8 +163,6 @@ def _classes(source: Path, members: list[Member]) -> tuple[str, ...]:
         there.setdefault(member.split, set()).add(member.class_id)
     # Without training images, for testing only, the classes are what there is.
     classes = there.get("train") or set[str]().union(*there.values())
-    if len(classes) < 2:
-        raise DatasetError(f"all images of {source} are of one class, {min(classes)!r}; expected two or more classes")
     for split, ids in sorted(there.items()):
         if strange := sorted(ids - classes):
             raise DatasetError(
@@ -177,7 +177,7 @@ def _classes(source: Path, members: list[Member]) -> tuple[str, ...]:
 
 def _check_empty(source: Path, paths: dict[Entry, PurePosixPath], images: list[Entry]) -> None:
     """A class folder without images is an error: labels are places in the list of classes, and others would shift."""
-    classes = {(entry.archive, paths[entry].parent) for entry in images}
+    classes = {(entry.archive, paths[entry].parent) for entry in images if paths[entry].parent.name}
     full = {(archive, folder) for archive, path in classes for folder in (path, *path.parents)}
     beside = {(archive, path.parent) for archive, path in classes}
     empty = sorted(

@@ -289,6 +289,11 @@ def _check(architecture: Architecture, recipe: Recipe, training: Dataset, valida
             f"training data have {len(training.classes)} classes and validation data {len(validation.classes)}, "
             "or others, or in another order; expected the same"
         )
+    if len(training.classes) < 2:
+        raise ValueError(
+            f"all images of {training.name} are of one class, {', '.join(training.classes)}; expected a folder for "
+            "each of two or more classes"
+        )
     if architecture.classes != len(training.classes):
         raise ValueError(
             f"{architecture.name} has {architecture.classes} classes; {training.name} has {len(training.classes)}"

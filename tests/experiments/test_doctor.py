@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import re
 from pathlib import Path
 
 import jax
@@ -46,6 +47,15 @@ def test_packages_of_other_versions_and_missing_ones(monkeypatch: pytest.MonkeyP
     optax, tyro = sorted(doctor.packages().wrong)
     assert optax.startswith("optax 0.1: pip install 'optax<")
     assert tyro.startswith("tyro is missing: pip install 'tyro<2,>=1.0'")
+
+
+def test_packages_of_extras_count_where_the_extra_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    requires = ["jax>=0.1", "ruff>=9999; extra == 'test'", "jax[cuda13]; extra == 'cuda13'", "no-such; extra == 'no'"]
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: [*requires, "pytest<1; extra == 'no'"])
+    found = doctor.packages()
+    [ruff] = found.wrong
+    assert re.fullmatch(r"ruff [\d.]+: pip install 'ruff>=9999'", ruff)
+    assert [line.split()[0] for line in found.lines] == ["python", "inception-jax", "jax", "ruff"]
 
 
 def test_an_accelerator_that_jax_does_not_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,3 +129,50 @@ def test_weights_are_arguments_where_they_can_be():
     for make in (pytree, linen):
         assert [array.shape for array in Bound.of(make()).arrays] == [FIRST.shape, SECOND.shape]
     assert Bound.of(function).arrays == []
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected"),
+    [
+        (
+            lambda images: images,
+            r"^the network wrong returns an array of shape \(1, 8, 8, 3\); expected a dict of named",
+        ),
+        (lambda images: (images, images), r"^the network wrong returns a tuple; expected a dict of named activations"),
+        (lambda images: {"a": images, "b": [images]}, r"^the network wrong returns list for 'b'; expected a dict"),
+        (
+            lambda images: {"a": images.mean()},
+            r"^the network's 'a' has shape \(\) for 1 images; expected one activation",
+        ),
+        (lambda images: {"a": images[0]}, r"^the network's 'a' has shape \(8, 8, 3\) for 1 images; expected one act"),
+    ],
+)
+def test_what_is_no_dict_of_activations_is_refused(returned: Any, expected: str) -> None:
+    def wrong(images: Any) -> Any:
+        return returned(images)
+
+    with pytest.raises(ValueError, match=expected):
+        featvis.render(wrong, obj.channel("a", 0), steps=1, param=featvis.param.image(8))
+
+
+def test_numbers_beside_the_activations_do_no_harm() -> None:
+    def network(images: Any) -> dict[str, Any]:
+        return function(images) | {"loss": images.sum()}
+
+    assert featvis.render(network, "second:0-1", steps=1, param=featvis.param.image(8)).labels == (
+        "second:0",
+        "second:1",
+    )
+
+
+def test_units_that_a_relu_keeps_at_zero_are_told_of() -> None:
+    def dark(images: Any) -> dict[str, Any]:
+        return {"dark": jax.nn.relu(function(images)["second"] - 1000), "second": function(images)["second"]}
+
+    with pytest.warns(UserWarning, match="were 0 at every step") as warned:
+        featvis.render(dark, "dark:*,second:0", steps=2, param=featvis.param.image(8))
+    assert [str(w.message) for w in warned] == [
+        "5 of 6 objectives were 0 at every step, as after a ReLU that lets nothing through, where no gradient shows "
+        "the way: dark:0, dark:1, dark:2, ...; draw what is before the ReLU, which this project's models call "
+        "LAYER_pre_relu, or try another seed"
+    ]

@@ -222,9 +222,9 @@ def test_line_searches_find_the_optimum_of_a_parabola():
 
 
 def test_any_image_can_be_made_again(narrow):
-    listed = ["mixed3a:0-5", "-mixed3a:1", "conv2d0:3"]
+    listed = ["mixed3a:0-5", "-mixed3a_pre_relu:1", "conv2d0:3"]
     whole_job = render(narrow, listed, steps=18, restarts=2, batch=4)
-    names = ["mixed3a:4", "-mixed3a:1", "conv2d0:3"]
+    names = ["mixed3a:4", "-mixed3a_pre_relu:1", "conv2d0:3"]
     places = [whole_job.labels.index(name) for name in names]
     stored = [tuple(whole_job.origins[i]) for i in places]
     some = render(narrow, names, steps=18, batch=4, origins=[Origin(*origin) for origin in stored])

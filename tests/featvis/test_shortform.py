@@ -29,7 +29,9 @@ def test_all_units():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mixed4a", "^cannot read 'mixed4a'; expected \"layer:unit\""),
+        ("mixed4a", '^\'mixed4a\' names no units; expected "mixed4a:\\*" for all, or "layer:unit"'),
+        ("-mixed4a", "^'-mixed4a' names no units; expected \"-mixed4a:\\*\" for all"),
+        ("all", "^cannot read 'all'; expected \"layer:unit\""),
         ("mixed4b:3", "no layer 'mixed4b'; did you mean 'mixed4a'"),
         ("mixed4a:508", "^mixed4a has no units '508'; it has units 0 to 507"),
         ("mixed4a:9-3", "^mixed4a has no units '9-3'; it has units 0 to 507"),

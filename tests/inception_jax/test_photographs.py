@@ -127,7 +127,9 @@ def test_sources_without_images(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     with pytest.raises(ImageError, match=r"text is no zip file .*; expected a folder or a zip file of images"):
         photographs(tmp_path / "text")
-    with pytest.raises(ImageError, match=r"no images in .*; expected <class id>/<name>.jpg or another of .bmp"):
+    with pytest.raises(ImageError, match=r"images in .* are missing; expected <class id>/<name>.jpg or another of .b"):
+        photographs(as_zip(tmp_path, {"n/a.txt": b""}))
+    with pytest.raises(ImageError, match=r"images in .* are in no class folder; expected <class id>/<name>.jpg"):
         photographs(as_zip(tmp_path, {"top.png": png("red")}))
 
 

@@ -8,6 +8,7 @@ import pytest
 from store_toys import FACTS, SETTINGS, Quick, job, some
 
 from experiments.options import UsageError
+from experiments.page import provenance
 from experiments.store import opening
 from experiments.store.opening import begin, claims_in
 from experiments.store.options import UnitOptions, drawing
@@ -36,6 +37,7 @@ def test_config_grows_with_requests(tmp_path: Path) -> None:
     with job(tmp_path, [*B, *A]):
         pass
     assert config(tmp_path) == first | {
+        "further_commands": [FACTS["command"]],
         "units": {"a": "0-9", "b": "0-5"},
         "widths": {jax.local_devices()[0].device_kind: {"a": 4, "b": 4}},
     }
@@ -80,6 +82,22 @@ def test_starting_over(tmp_path: Path) -> None:
     open_again(tmp_path, {**SETTINGS, "steps": 3}, force=True)
     assert not list(tmp_path.rglob("*.png"))
     assert config(tmp_path)["units"] == {"a": "0-9"}
+
+
+def test_commands_that_add_units_are_on_record(tmp_path: Path) -> None:
+    first = {**FACTS, "command": "first", "model": {}, "seed": 0, "device": "cpu", "started": "now"}
+    for command, wanted in [("first", A[:2]), ("second", A[1:4]), ("nothing new", A[:1]), ("third", B[:1])]:
+        with claims_in(tmp_path) as claims:
+            begin(tmp_path, SETTINGS, {**first, "command": command}, Quick([]), wanted, claims)
+    rows = provenance(config(tmp_path))
+    assert {name: words for name, words in rows.items() if "ommand" in name} == {
+        "Command": "first",
+        "Command 2": "second",
+        "Command 3": "third",
+    }
+    many = {**config(tmp_path), "further_commands": ["again"] * 12}
+    assert provenance(many)["Command 10"] == "again"
+    assert provenance(many)["Further commands"] == "3 more, in config.json"
 
 
 @pytest.mark.filterwarnings("always")

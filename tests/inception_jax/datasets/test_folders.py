@@ -92,15 +92,22 @@ def test_the_state_of_a_zip_file_is_that_of_its_members(tmp_path):
 
 @pytest.mark.parametrize("write", [write_folder, write_zip])
 def test_no_images(tmp_path, write):
-    source = write(tmp_path / "x.zip", {"cat/a.txt": b"", "a.png": noise(0)})
+    source = write(tmp_path / "x.zip", {"cat/a.txt": b"", ".a.png": noise(0)})
     with pytest.raises(DatasetError, match=r"no images in .*x\.zip; expected <class>/<name>\.jpg or another of \.bmp"):
         listed(source)
 
 
-def test_one_class(tmp_path):
-    source = write_folder(tmp_path, some_files(["train/"], ["cat"]))
-    with pytest.raises(DatasetError, match=r"are of one class, 'cat'; expected two or more classes"):
-        listed(source)
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+def test_images_in_no_folder_are_of_one_class(tmp_path, write):
+    flat = write(tmp_path / "flat.zip", {"a.png": noise(0), "b.png": noise(1), "docs/": b""})
+    assert [str(member.path) for member in listed(flat).members] == ["a.png", "b.png"]
+    assert listed(flat).classes == ("flat" if flat.is_file() else "flat.zip",)
+
+
+def test_images_beside_class_folders_are_left_out(tmp_path):
+    source = write_folder(tmp_path, some_files(["train/"], ["cat"]) | {"logo.png": noise(0)})
+    assert listed(source).classes == ("cat",)
+    assert all(member.class_id == "cat" for member in listed(source).members)
 
 
 def test_an_empty_class_folder(tmp_path):

@@ -166,6 +166,12 @@ def test_other_classes_to_judge_by_are_refused(small: Architecture, data: Data, 
         train(small, RECIPE, data[0], other, tmp_path)
 
 
+def test_one_class_is_refused(small: Architecture, data: Data, tmp_path: Path) -> None:
+    alone = [dataclasses.replace(part, classes=("cat",)) for part in data]
+    with pytest.raises(ValueError, match=r"are of one class, cat; expected a folder for each of two or more classes"):
+        train(small, RECIPE, *alone, tmp_path)
+
+
 def test_checkpoints_of_another_network_are_refused(
     small: Architecture, data: Data, whole: tuple[Model, Path], tmp_path: Path
 ) -> None:
