@@ -178,9 +178,9 @@ def _told_of_flat(result: Result) -> Result:
     if flat := [label for label, yes in zip(result.labels, still, strict=True) if yes]:
         some = ", ".join(flat[:3]) + (", ..." if len(flat) > 3 else "")
         warnings.warn(
-            f"{len(flat)} of {len(result)} objectives were 0 at every step, as after a ReLU that lets nothing through, "
-            f"where no gradient shows the way: {some}; draw what is before the ReLU, which this project's models call "
-            "LAYER_pre_relu, or try another seed",
+            f"{len(flat)} of {len(result)} objectives stayed at 0 all along, as after a ReLU that lets nothing "
+            f"through, where no gradient shows the way: {some}; draw what is before the ReLU, which this project's "
+            "models call LAYER_pre_relu, or try another seed",
             stacklevel=3,
         )
     return result

@@ -169,10 +169,10 @@ def test_units_that_a_relu_keeps_at_zero_are_told_of() -> None:
     def dark(images: Any) -> dict[str, Any]:
         return {"dark": jax.nn.relu(function(images)["second"] - 1000), "second": function(images)["second"]}
 
-    with pytest.warns(UserWarning, match="were 0 at every step") as warned:
+    with pytest.warns(UserWarning, match="stayed at 0 all along") as warned:
         featvis.render(dark, "dark:*,second:0", steps=2, param=featvis.param.image(8))
     assert [str(w.message) for w in warned] == [
-        "5 of 6 objectives were 0 at every step, as after a ReLU that lets nothing through, where no gradient shows "
+        "5 of 6 objectives stayed at 0 all along, as after a ReLU that lets nothing through, where no gradient shows "
         "the way: dark:0, dark:1, dark:2, ...; draw what is before the ReLU, which this project's models call "
         "LAYER_pre_relu, or try another seed"
     ]

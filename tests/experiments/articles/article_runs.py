@@ -19,11 +19,17 @@ def toy(model: Path | str, out: Path, **options: Any) -> ArticleOptions:
 
 
 def ran(article: ModuleType, config: ArticleOptions, rows: Collection[int]) -> Claims:
-    """The claims of a run, all of whose rows have one."""
+    """Run an article; returns the claims, all of whose rows have one."""
     assert article.run(config) == 0
     assert config.out is not None
-    metrics = json.loads((config.out / "metrics.json").read_text())
+    return claims_of(config.out, rows)
+
+
+def claims_of(out: Path, rows: Collection[int] = ()) -> Claims:
+    """The claims of a finished run whose page has sections; all of the rows have one."""
+    metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["finished"]
+    assert (out / "index.html").read_text().count("<h2") > 1
     assert {row for claim in metrics["claims"] for row in claim["rows"]} >= set(rows)
     return metrics["claims"]
 

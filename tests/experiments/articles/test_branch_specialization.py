@@ -1,7 +1,6 @@
 """The article on branch specialization: at toy size, on published units, and on inputs made by hand."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from article_runs import Claims, claims_of
 
 import featvis
 import inception_jax
@@ -21,7 +21,6 @@ from experiments.articles.branch_specialization.trained import FIRST, NETWORK, a
 from experiments.study import Study
 from inception_jax import INCEPTION5H
 
-Claims = list[dict[str, Any]]
 Run = Callable[..., Claims]
 Asked = list[list[featvis.Objective]]
 
@@ -35,8 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, painted: Asked, tmp_path: Path) -> Run:
     def run(**options: Any) -> Claims:
         known = {"out": tmp_path / "run", "quick": True, "side": 64, "step": 45.0, "steps": 2, **options}
         assert branch_specialization.run(branch_specialization.Config(**known)) == 0
-        assert (tmp_path / "run" / "index.html").exists()
-        return json.loads((tmp_path / "run" / "metrics.json").read_text())["claims"]
+        return claims_of(tmp_path / "run")
 
     return run
 

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from article_runs import claims_of
 
 import circuits
 import featvis
@@ -72,15 +73,6 @@ def family(self: Study, layer: str, name: str) -> Family:
     return Family(name, layer, units, tuple(np.arange(len(units)) * period / max(len(units), 1)))
 
 
-def claims(out: Path) -> list[dict[str, Any]]:
-    """What a run found, in a page that is whole."""
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["finished"]
-    assert {row for claim in metrics["claims"] for row in claim["rows"]} >= ROWS
-    assert (out / "index.html").read_text().count("<h2") > 8
-    return metrics["claims"]
-
-
 def test_with_families_and_photographs(
     nothing_shared: None,
     grey_icons: None,
@@ -98,12 +90,12 @@ def test_with_families_and_photographs(
         out=tmp_path / "run", quick=True, images=str(photographs), data_dir=tmp_path / "data", photographs=60
     )
     assert curve_circuits.run(config) == 0
-    found = claims(tmp_path / "run")
-    waiting = {claim["why"] for claim in found if claim["status"] == "not asked"}
+    claims = claims_of(tmp_path / "run", ROWS)
+    waiting = {claim["why"] for claim in claims if claim["status"] == "not asked"}
     # Of what needs neither the labelled weights nor published numbers, all is asked.
     assert all(why.startswith(("needs the weights of inception5h", "the published")) for why in waiting)
     for row in ROWS:
-        asked = [c for c in found if row in c["rows"] and c["holds"] is not None]
+        asked = [c for c in claims if row in c["rows"] and c["holds"] is not None]
         assert asked, row
     images = {path.stem for path in (tmp_path / "run" / "images").glob("*.png")}
     assert images >= {
@@ -122,10 +114,10 @@ def test_without_families_and_photographs(
 ) -> None:
     del nothing_shared, grey_icons
     assert curve_circuits.run(ArticleOptions(model=str(shallow_weights), out=tmp_path / "run", quick=True)) == 0
-    found = claims(tmp_path / "run")
-    assert all(claim["why"] == "no photographs" for claim in found if claim["rows"] == [16])
+    claims = claims_of(tmp_path / "run", ROWS)
+    assert all(claim["why"] == "no photographs" for claim in claims if claim["rows"] == [16])
     # The hand-written network needs nothing.
-    assert all(claim["holds"] for claim in found if claim["basis"] == "weights")
+    assert all(claim["holds"] for claim in claims if claim["basis"] == "weights")
 
 
 @pytest.mark.shared
@@ -136,15 +128,15 @@ def test_labelled_units(shared_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("INCEPTION_JAX_SHARED", str(shared_dir))
     config = ArticleOptions(out=tmp_path / "run", quick=True, photographs=30, data_dir=tmp_path / "data")
     assert curve_circuits.run(config) == 0
-    found = claims(tmp_path / "run")
-    units = [claim for claim in found if claim["basis"] == "published units"]
+    claims = claims_of(tmp_path / "run", ROWS)
+    units = [claim for claim in claims if claim["basis"] == "published units"]
     assert {row for claim in units for row in claim["rows"]} >= ROWS
     # How the lines lie is found by stimuli, and random units are no lines.
     assert {claim["why"] for claim in units if claim["holds"] is None} == {"the orientations of lines are not known"}
     wrong = [claim for claim in units if "of the 330" in claim["expected"] or "of 22" in claim["expected"]]
     assert len(wrong) == 2
     assert not any(claim["holds"] for claim in wrong)
-    assert all(claim["holds"] for claim in found if claim["basis"] == "published numbers")
+    assert all(claim["holds"] for claim in claims if claim["basis"] == "published numbers")
 
 
 def test_edits_of_known_circuits() -> None:

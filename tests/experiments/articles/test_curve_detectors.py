@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
-from article_runs import about
+from article_runs import about, claims_of
 from PIL import Image
 
 import featvis
@@ -53,15 +53,6 @@ def painted_icons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(featvis.recipes, "diversity", diverse)
 
 
-def claims(out: Path) -> list[dict[str, Any]]:
-    """What a run found, and whether its page is whole."""
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["finished"]
-    assert {row for claim in metrics["claims"] for row in claim["rows"]} >= ROWS
-    assert (out / "index.html").read_text().count("<h2") > 1
-    return metrics["claims"]
-
-
 def test_known_curves(painted_icons: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The hand-written network: curves every 15 degrees, and photographs of circles."""
     del painted_icons
@@ -76,7 +67,7 @@ def test_known_curves(painted_icons: None, monkeypatch: pytest.MonkeyPatch, tmp_
         step=45.0,
     )  # fmt: skip
     assert curve_detectors.run(config) == 0
-    found = claims(tmp_path / "run")
+    claims = claims_of(tmp_path / "run", ROWS)
     for words in (
         "orientation by which they were found",
         "go around the circle",
@@ -85,9 +76,9 @@ def test_known_curves(painted_icons: None, monkeypatch: pytest.MonkeyPatch, tmp_
         "trace a drawn circle",
         "excite curve detectors of their orientation",
     ):
-        assert about(found, words)["status"] == "holds", about(found, words)
+        assert about(claims, words)["status"] == "holds", about(claims, words)
     # Published numbers and units are not there.
-    assert all(claim["why"] for claim in found if claim["basis"] in ("published numbers", "published units"))
+    assert all(claim["why"] for claim in claims if claim["basis"] in ("published numbers", "published units"))
 
 
 @pytest.mark.parametrize("with_photographs", [False, True])
@@ -109,11 +100,11 @@ def test_toy(
         photographs=80,
     )  # fmt: skip
     assert curve_detectors.run(config) == 0
-    found = claims(tmp_path / "run")
+    claims = claims_of(tmp_path / "run", ROWS)
     for words in ("Photographs turned around", "add up to the linearised unit", "fire at few positions"):
         # Random units may be silent, but not for want of photographs.
-        assert (about(found, words)["why"] == "no photographs") is not with_photographs
-    assert not with_photographs or about(found, "add up to the linearised unit")["status"] == "holds"
+        assert (about(claims, words)["why"] == "no photographs") is not with_photographs
+    assert not with_photographs or about(claims, "add up to the linearised unit")["status"] == "holds"
     # A second call has nothing to do.
     before = (tmp_path / "run" / "metrics.json").stat().st_mtime_ns
     assert curve_detectors.run(config) == 0
@@ -124,7 +115,7 @@ def test_no_curves(shallow_weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
     """A network without curve detectors: every row says what is missing."""
     monkeypatch.setattr(Study, "family", lambda _, layer, name: Family(name, layer, ()))
     assert curve_detectors.run(ArticleOptions(model=str(shallow_weights), out=tmp_path / "run", quick=True)) == 0
-    assert all(claim["why"] for claim in claims(tmp_path / "run"))
+    assert all(claim["why"] for claim in claims_of(tmp_path / "run", ROWS))
 
 
 @pytest.mark.shared
@@ -133,10 +124,10 @@ def test_published(shallow_weights: Path, thread: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Study, "family", lambda _, layer, name: Family(name, layer, ()))
     config = ArticleOptions(model=str(shallow_weights), out=tmp_path / "run", quick=True, published=thread)
     assert curve_detectors.run(config) == 0
-    found = [claim for claim in claims(tmp_path / "run") if claim["basis"] == "published numbers"]
-    assert len(found) == 9
-    assert all(claim["status"] == "holds" for claim in found), found
-    assert about(found, "means of heat maps")["measured"] == pytest.approx(0.99995, abs=1e-5)
+    claims = [claim for claim in claims_of(tmp_path / "run", ROWS) if claim["basis"] == "published numbers"]
+    assert len(claims) == 9
+    assert all(claim["status"] == "holds" for claim in claims), claims
+    assert about(claims, "means of heat maps")["measured"] == pytest.approx(0.99995, abs=1e-5)
 
 
 @pytest.mark.shared
@@ -162,10 +153,10 @@ def test_labelled(labelled: None, photographs: Path, painted_icons: None, tmp_pa
         published=shared_dir / "reference" / "thread",
     )  # fmt: skip
     assert curve_detectors.run(config) == 0
-    found = claims(tmp_path / "run")
+    claims = claims_of(tmp_path / "run", ROWS)
     for words in ("Radial tuning curves of the published units", "Heat maps of the published units"):
         # Random units are no curve detectors.
-        assert about(found, words)["status"] == "fails"
+        assert about(claims, words)["status"] == "fails"
 
 
 @pytest.mark.parametrize("architecture", [inception_jax.INCEPTION5H, inception_jax.BVLC_GOOGLENET])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from article_runs import about
+from article_runs import about, claims_of
 from PIL import Image
 
 import inception_jax
@@ -38,12 +38,9 @@ def nothing_shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def run(article: Any, out: Path, **options: Any) -> list[dict[str, Any]]:
     """Run an article, sooner; returns its claims, once its page is whole."""
     assert article.run(ArticleOptions(out=out, quick=True, **options)) == 0
-    metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["finished"]
-    assert (out / "index.html").read_text().count("<h2") > 1
-    rows = {row for claim in metrics["claims"] for row in claim["rows"]}
-    assert rows == ({1, 32} if article is building_blocks else {32})
-    return metrics["claims"]
+    claims = claims_of(out)
+    assert {row for claim in claims for row in claim["rows"]} == ({1, 32} if article is building_blocks else {32})
+    return claims
 
 
 @pytest.mark.parametrize("article", ARTICLES, ids=lambda article: article.__name__.rpartition(".")[2])

@@ -1,12 +1,12 @@
 """The article on high-low frequency detectors: at toy size, on published numbers, and on inputs made by hand."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from article_runs import claims_of
 
 import featvis
 from circuits.families import Family, apart
@@ -31,9 +31,8 @@ def run(monkeypatch: pytest.MonkeyPatch, painted: Asked, tmp_path: Path) -> Run:
     def run(**options: Any) -> dict[tuple[int, ...], list[dict[str, Any]]]:
         options = {"out": tmp_path / "run", "quick": True, "side": 64, "step": 45.0, "steps": 2} | options
         assert high_low_frequency.run(ArticleOptions(**options)) == 0
-        assert (tmp_path / "run" / "index.html").exists()
         claims: dict[tuple[int, ...], list[dict[str, Any]]] = {}
-        for claim in json.loads((tmp_path / "run" / "metrics.json").read_text())["claims"]:
+        for claim in claims_of(tmp_path / "run"):
             claims.setdefault(tuple(claim["rows"]), []).append(claim)
         return claims
 

@@ -1,12 +1,12 @@
 """The article on visualizing weights: at toy size, on published numbers, and on weights that are known."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from article_runs import claims_of
 
 import featvis
 import inception_jax
@@ -31,8 +31,7 @@ def run(monkeypatch: pytest.MonkeyPatch, painted: Asked, tmp_path: Path) -> Run:
     def run(**options: Any) -> list[dict[str, Any]]:
         options = {"out": tmp_path / "run", "quick": True, "side": 64, "step": 45.0, "steps": 2} | options
         assert visualizing_weights.run(ArticleOptions(**options)) == 0
-        assert (tmp_path / "run" / "index.html").exists()
-        claims = json.loads((tmp_path / "run" / "metrics.json").read_text())["claims"]
+        claims = claims_of(tmp_path / "run")
         assert {row for claim in claims for row in claim["rows"]} == ROWS
         return claims
 

@@ -1,13 +1,13 @@
 """The article on weight banding: at toy size, on published tiles, and on kernels made by hand."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from article_runs import Claims, claims_of
 
 import inception_jax
 from experiments.articles import weight_banding
@@ -19,7 +19,6 @@ from experiments.figures import Figures
 from experiments.rundir import RunDirectory
 from experiments.study import ArticleOptions, Study
 
-Claims = list[dict[str, Any]]
 Run = Callable[..., Claims]
 
 
@@ -31,8 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     def run(**options: Any) -> Claims:
         config = weight_banding.Config(**{"out": tmp_path / "run", "quick": True, **options})
         assert weight_banding.run(config) == 0
-        assert (tmp_path / "run" / "index.html").exists()
-        return json.loads((tmp_path / "run" / "metrics.json").read_text())["claims"]
+        return claims_of(tmp_path / "run")
 
     return run
 
