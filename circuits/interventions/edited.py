@@ -213,8 +213,8 @@ def read(model: Any, images: Float[Array | np.ndarray, "n h w c"], layers: tuple
 def base(model: Any) -> Any:
     """The model that interventions were made in.
 
-    >>> base(edited(jax.tree_util.Partial(abs))), base(3)
-    (Partial(<built-in function abs>), 3)
+    >>> base(edited(jax.tree_util.Partial(abs))).func, base(3)
+    (<built-in function abs>, 3)
     """
     return model.model if isinstance(model, Edited) else model
 
