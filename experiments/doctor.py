@@ -199,7 +199,7 @@ def speed(model: inception_jax.Model, seconds: float) -> Finding:
     """
     if seconds <= 0:
         return Finding(("not measured",))
-    units = "mixed4a:0-15" if jax.default_backend() == "cpu" else "mixed4a:0-127"
+    units = "mixed4a_pre_relu:0-15" if jax.default_backend() == "cpu" else "mixed4a_pre_relu:0-127"
     draw = partial(featvis.render, model, units, progress=False)
     begun = time.perf_counter()
     draw(steps=1)
