@@ -67,18 +67,18 @@ class Photographs:
             return dataclasses.replace(self, members=self.members[index])
         member = self.members[index]
         with self._loader() as load:
-            return Photograph(load(member), member.parent.name, member.name)
+            return Photograph(load(member), self._class_id(member), member.name)
 
     def __iter__(self) -> Iterator[Photograph]:
         """All photographs in order, by class id and then by name."""
         with self._loader() as load:
             for member in self.members:
-                yield Photograph(load(member), member.parent.name, member.name)
+                yield Photograph(load(member), self._class_id(member), member.name)
 
     @property
     def class_ids(self) -> tuple[str, ...]:
         """The class id of each photograph, without reading any."""
-        return tuple(member.parent.name for member in self.members)
+        return tuple(map(self._class_id, self.members))
 
     def batches(self, n: int, *, skip_damaged: bool = False) -> Iterator[Batch]:
         """The photographs in batches of `n`, in order; the last batch may be smaller.
@@ -98,7 +98,7 @@ class Photographs:
         with self._loader() as load:
             for member in self.members:
                 try:
-                    pending.append(Photograph(load(member), member.parent.name, member.name))
+                    pending.append(Photograph(load(member), self._class_id(member), member.name))
                 except ImageError:
                     if not skip_damaged:
                         raise
@@ -112,6 +112,9 @@ class Photographs:
             some = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
             message = f"skipped {len(damaged)} of {len(self)} images in {self.source} that cannot be read: {some}"
             warnings.warn(message, stacklevel=2)
+
+    def _class_id(self, member: PurePosixPath) -> str:
+        return member.parent.name or (self.source.resolve().name if self.source.is_dir() else self.source.stem)
 
     @contextlib.contextmanager
     def _loader(self) -> Iterator[_Load]:
@@ -128,7 +131,8 @@ class Photographs:
 def photographs(source: str | PathLike[str], short_side: int | None = 256, crop: int | None = 224) -> Photographs:
     """The photographs in `source`, a folder or zip file in which every image lies in a folder named by its class id.
 
-    Outer folders do not matter: `n01440764/a.jpg` and `val/n01440764/a.jpg` have the same class. What is no image by
+    Outer folders do not matter: `n01440764/a.jpg` and `val/n01440764/a.jpg` have the same class. Images that lie in no
+    folder, where all do, are of one class with the name of `source`; otherwise they are left out. What is no image by
     its name, and hidden files, are passed over. The defaults are the preparation that the networks are tested with.
 
     Args:
@@ -157,12 +161,9 @@ def photographs(source: str | PathLike[str], short_side: int | None = 256, crop:
         with open_archive(source) as archive:
             paths = [inside(source, name) for name in archive.namelist()]
     found = [path for path in paths if is_image(path)]
-    members = [path for path in found if len(path.parts) > 1]
+    members = [path for path in found if len(path.parts) > 1] or found
     if not members:
-        where = "are in no class folder" if found else "are missing"
-        raise ImageError(
-            f"images in {source} {where}; expected <class id>/<name>.jpg or another of {', '.join(FORMATS)}"
-        )
+        raise ImageError(f"no images in {source}; expected <class id>/<name>.jpg or another of {', '.join(FORMATS)}")
     return Photographs(source, tuple(sorted(members, key=lambda m: (m.parent.name, m.name))), short_side, crop)
 
 

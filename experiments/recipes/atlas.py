@@ -51,7 +51,7 @@ class Config(DataOptions):
     """Which photographs, which layer, and how the map is drawn."""
 
     images: str = tyro.MISSING
-    """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
+    """Name of a tfds data set, or path of a folder or zip of photographs or class folders, or of a folder of zips."""
     layer: str = "mixed4c"
     """The layer whose activations are shown."""
     positions: int = 8

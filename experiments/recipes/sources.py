@@ -18,7 +18,7 @@ class PhotographOptions(Options):
     """Which photograph."""
 
     image: Path | None = None
-    """A photograph, or a folder or zip file of photographs in class folders; without it, a drawn picture."""
+    """A photograph, or a folder or zip file of photographs or class folders; without it, a drawn picture."""
     number: int = 0
     """Which photograph of a folder or zip file, from 0, in the order of classes and names."""
 
@@ -28,7 +28,7 @@ class DataOptions(Options):
     """Which photographs."""
 
     images: str | None = None
-    """Name of a tfds data set, or path of a folder or zip of class folders, or of a folder of such zips."""
+    """Name of a tfds data set, or path of a folder or zip of photographs or class folders, or of a folder of zips."""
     split: str = "all"
     """Part of the data, such as `validation` or `train[:10%]`."""
     data_dir: Path | None = None
@@ -47,7 +47,7 @@ def photograph(path: Path | None, number: int, size: int) -> tuple[Float[np.ndar
     """The central square of a photograph, and what it is called.
 
     Args:
-        path: a photograph, or a folder or zip file of photographs in class folders; None for a drawn picture.
+        path: a photograph, or a folder or zip file of photographs or class folders; None for a drawn picture.
         number: which photograph of a folder or zip file, from 0.
         size: side of the square in pixels.
 

@@ -32,7 +32,7 @@ class Config(DrawingOptions):
     """Which photographs, which layers, and how much each counts."""
 
     image: Path | None = None
-    """The content: a photograph, or a folder or zip file of photographs in class folders; without it, a drawn one."""
+    """The content: a photograph, or a folder or zip file of photographs or class folders; without it, a drawn one."""
     number: int = 0
     """Which photograph of a folder or zip file, from 0, in the order of classes and names."""
     style: Path | None = None

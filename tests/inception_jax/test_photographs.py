@@ -127,10 +127,21 @@ def test_sources_without_images(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("text")
     with pytest.raises(ImageError, match=r"text is no zip file .*; expected a folder or a zip file of images"):
         photographs(tmp_path / "text")
-    with pytest.raises(ImageError, match=r"images in .* are missing; expected <class id>/<name>.jpg or another of .b"):
+    with pytest.raises(ImageError, match=r"no images in .*; expected <class id>/<name>.jpg or another of .bmp"):
         photographs(as_zip(tmp_path, {"n/a.txt": b""}))
-    with pytest.raises(ImageError, match=r"images in .* are in no class folder; expected <class id>/<name>.jpg"):
-        photographs(as_zip(tmp_path, {"top.png": png("red")}))
+
+
+def test_images_in_no_folder_are_of_one_class(tmp_path: Path) -> None:
+    path = as_zip(tmp_path, {"b.png": png("red"), "a.png": png("blue")})
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png("blue"))
+    assert [(p.class_id, p.name) for p in photographs(path)] == [(path.stem, "a.png"), (path.stem, "b.png")]
+    assert photographs(folder).class_ids == ("mine",)
+    # Beside class folders they are left out.
+    (folder / "n").mkdir()
+    (folder / "n" / "c.png").write_bytes(png("red"))
+    assert [(p.class_id, p.name) for p in photographs(folder)] == [("n", "c.png")]
 
 
 def test_images_of_different_sizes_do_not_stack(tmp_path: Path) -> None:
