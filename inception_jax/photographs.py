@@ -67,18 +67,18 @@ class Photographs:
             return dataclasses.replace(self, members=self.members[index])
         member = self.members[index]
         with self._loader() as load:
-            return Photograph(load(member), self._class_id(member), member.name)
+            return Photograph(load(member), class_id(self.source, member), member.name)
 
     def __iter__(self) -> Iterator[Photograph]:
         """All photographs in order, by class id and then by name."""
         with self._loader() as load:
             for member in self.members:
-                yield Photograph(load(member), self._class_id(member), member.name)
+                yield Photograph(load(member), class_id(self.source, member), member.name)
 
     @property
     def class_ids(self) -> tuple[str, ...]:
         """The class id of each photograph, without reading any."""
-        return tuple(map(self._class_id, self.members))
+        return tuple(class_id(self.source, member) for member in self.members)
 
     def batches(self, n: int, *, skip_damaged: bool = False) -> Iterator[Batch]:
         """The photographs in batches of `n`, in order; the last batch may be smaller.
@@ -98,7 +98,7 @@ class Photographs:
         with self._loader() as load:
             for member in self.members:
                 try:
-                    pending.append(Photograph(load(member), self._class_id(member), member.name))
+                    pending.append(Photograph(load(member), class_id(self.source, member), member.name))
                 except ImageError:
                     if not skip_damaged:
                         raise
@@ -112,9 +112,6 @@ class Photographs:
             some = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
             message = f"skipped {len(damaged)} of {len(self)} images in {self.source} that cannot be read: {some}"
             warnings.warn(message, stacklevel=2)
-
-    def _class_id(self, member: PurePosixPath) -> str:
-        return member.parent.name or (self.source.resolve().name if self.source.is_dir() else self.source.stem)
 
     @contextlib.contextmanager
     def _loader(self) -> Iterator[_Load]:
@@ -170,6 +167,11 @@ def photographs(source: str | PathLike[str], short_side: int | None = 256, crop:
 def is_image(path: PurePosixPath) -> bool:
     """Whether a file in a folder or zip file is an image, by its name, and not hidden."""
     return path.suffix.lower() in FORMATS and not is_hidden(path)
+
+
+def class_id(source: Path, path: PurePosixPath) -> str:
+    """The name of the folder that an image lies in; if it lies in none, that of the folder or zip file `source`."""
+    return path.parent.name or (source.stem if source.is_file() else source.resolve().name)
 
 
 def is_hidden(path: PurePosixPath) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from inception_jax.datasets.dataset import DatasetError
 from inception_jax.images import FORMATS, ImageError, read_file
-from inception_jax.photographs import inside, is_hidden, is_image, open_archive, read_member
+from inception_jax.photographs import class_id, inside, is_hidden, is_image, open_archive, read_member
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
@@ -154,7 +154,7 @@ def _member(source: Path, archive: Path, path: PurePosixPath) -> Member:
         above.insert(0, archive.stem)
     names = [name.lower() for name in (above[-1:] + above[:1])]
     split = next((_SPLITS[name] for name in names if name in _SPLITS), "train")
-    return Member(archive, path, split, path.parent.name or (archive.stem if archive.is_file() else archive.name))
+    return Member(archive, path, split, class_id(archive, path))
 
 
 def _classes(source: Path, members: list[Member]) -> tuple[str, ...]:

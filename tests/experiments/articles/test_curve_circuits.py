@@ -90,7 +90,7 @@ def test_with_families_and_photographs(
         out=tmp_path / "run", quick=True, images=str(photographs), data_dir=tmp_path / "data", photographs=60
     )
     assert curve_circuits.run(config) == 0
-    claims = claims_of(tmp_path / "run", ROWS)
+    claims = claims_of(tmp_path / "run", ROWS, sections=8)
     waiting = {claim["why"] for claim in claims if claim["status"] == "not asked"}
     # Of what needs neither the labelled weights nor published numbers, all is asked.
     assert all(why.startswith(("needs the weights of inception5h", "the published")) for why in waiting)
@@ -114,7 +114,7 @@ def test_without_families_and_photographs(
 ) -> None:
     del nothing_shared, grey_icons
     assert curve_circuits.run(ArticleOptions(model=str(shallow_weights), out=tmp_path / "run", quick=True)) == 0
-    claims = claims_of(tmp_path / "run", ROWS)
+    claims = claims_of(tmp_path / "run", ROWS, sections=8)
     assert all(claim["why"] == "no photographs" for claim in claims if claim["rows"] == [16])
     # The hand-written network needs nothing.
     assert all(claim["holds"] for claim in claims if claim["basis"] == "weights")
@@ -128,7 +128,7 @@ def test_labelled_units(shared_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("INCEPTION_JAX_SHARED", str(shared_dir))
     config = ArticleOptions(out=tmp_path / "run", quick=True, photographs=30, data_dir=tmp_path / "data")
     assert curve_circuits.run(config) == 0
-    claims = claims_of(tmp_path / "run", ROWS)
+    claims = claims_of(tmp_path / "run", ROWS, sections=8)
     units = [claim for claim in claims if claim["basis"] == "published units"]
     assert {row for claim in units for row in claim["rows"]} >= ROWS
     # How the lines lie is found by stimuli, and random units are no lines.
